@@ -1,0 +1,33 @@
+"""The limits of one connection, with their defaults, as one value."""
+
+import msgspec
+
+
+class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What binds a WebSocket connection; source of the numbers: docs/reference/protocol.md, "Limits".
+
+    Attributes:
+        symbols: symbols subscribed at one time.
+        symbols_per_message: symbols that one message may name.
+        message_bytes: size of an inbound message.
+        send_buffer_bytes: bytes written and not yet taken by the kernel at which a connection is behind.
+        send_buffer_low_bytes: bytes left at which it no longer is.
+        kernel_unsent_bytes: bytes that the kernel may hold unsent (`TCP_NOTSENT_LOWAT`).
+        idle_s: a connection with nothing subscribed for so long is closed (4001).
+        ping_interval_s: how often the server sends a protocol ping.
+        pong_timeout_s: without a pong, or a byte taken, for so long a connection is closed (4002).
+        head_s: the time a client has for its request head, and for its part of the closing handshake.
+        head_bytes: the size of a request head.
+    """
+
+    symbols: int = 10_000
+    symbols_per_message: int = 5_000
+    message_bytes: int = 1 << 20
+    send_buffer_bytes: int = 256 << 10
+    send_buffer_low_bytes: int = 64 << 10
+    kernel_unsent_bytes: int = 16 << 10
+    idle_s: float = 60.0
+    ping_interval_s: float = 20.0
+    pong_timeout_s: float = 60.0
+    head_s: float = 10.0
+    head_bytes: int = 32 << 10

@@ -1,0 +1,63 @@
+"""What is said before the upgrade: an HTTP answer with a reason, never a silent close."""
+
+from enum import StrEnum
+from http import HTTPStatus
+from typing import NamedTuple
+
+import msgspec
+
+
+class RefusalReason(StrEnum):
+    """Stable reasons of HTTP refusals."""
+
+    BAD_REQUEST = "bad_request"
+    SUBPROTOCOL_UNKNOWN = "subprotocol_unknown"
+    KEY_MISSING = "key_missing"
+    KEY_UNKNOWN = "key_unknown"
+    KEY_REVOKED = "key_revoked"
+    SCOPE_MISSING = "scope_missing"
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    REQUEST_TIMEOUT = "request_timeout"
+    BODY_TOO_LARGE = "body_too_large"
+    UPGRADE_REQUIRED = "upgrade_required"
+    TOO_MANY_CONNECTIONS = "too_many_connections"
+    HEAD_TOO_LARGE = "head_too_large"
+    INTERNAL_ERROR = "internal_error"
+    DRAINING = "draining"
+
+
+class Refusal(NamedTuple):
+    """An HTTP answer that says no.
+
+    Attributes:
+        status: the HTTP status.
+        reason: the stable name of why.
+        message: the same for a person; never holds what the client sent as a key.
+        retry_after_s: when it may be tried again; None where trying again is of no use.
+    """
+
+    status: int
+    reason: str
+    message: str
+    retry_after_s: int | None = None
+
+    @property
+    def phrase(self) -> str:
+        """The status in words, for the status line."""
+        return HTTPStatus(self.status).phrase
+
+    @property
+    def body(self) -> bytes:
+        """`{"error": {"code": 401, "message": "...", "reason": "key_revoked"}}`."""
+        return msgspec.json.encode(
+            {"error": {"code": self.status, "message": self.message, "reason": self.reason}}
+        )
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """The headers that belong to the body, `Retry-After` where it applies."""
+        headers = [("Content-Type", "application/json"), ("Content-Length", str(len(self.body)))]
+        if self.retry_after_s is not None:
+            headers.append(("Retry-After", str(self.retry_after_s)))
+        return headers

@@ -1,0 +1,1 @@
+"""What is known of the market beside its prices: instruments now; exchanges and calendars later."""

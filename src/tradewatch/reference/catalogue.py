@@ -1,0 +1,88 @@
+"""The catalogue: every instrument this server knows, by class and symbol, by bare symbol, by id."""
+
+from collections.abc import Iterator
+
+from tradewatch.errors import InvalidInstrumentError
+from tradewatch.model.asset_class import AssetClass
+from tradewatch.model.instrument import Instrument, canonical_symbol
+
+#: Id of the canary, which no name finds and no pattern matches (see `CANARY`).
+CANARY_ID = 0
+
+#: The instrument whose quotes prove that quotes travel. `~` is in no symbol, so nobody can ask for it.
+CANARY = Instrument(
+    id=CANARY_ID, asset_class=AssetClass.CURRENCIES, symbol="~CANARY", decimals=0, name="canary"
+)
+
+
+class Catalogue:
+    """All instruments of one server. Only grows, up to its limit."""
+
+    def __init__(self, *, limit: int) -> None:
+        self._limit = limit
+        self._by_class: dict[AssetClass, dict[str, Instrument]] = {
+            asset_class: {} for asset_class in AssetClass
+        }
+        self._by_id: dict[int, Instrument] = {CANARY_ID: CANARY}
+        self._next_id = CANARY_ID + 1
+
+    def add(
+        self,
+        asset_class: AssetClass,
+        symbol: str,
+        *,
+        decimals: int,
+        name: str = "",
+        instrument_id: int | None = None,
+    ) -> Instrument:
+        """Take an instrument in, or return the one that has this class and symbol.
+
+        Args:
+            asset_class: its class.
+            symbol: its symbol, in any case.
+            decimals: the digits it is usually quoted with.
+            name: what people call it.
+            instrument_id: the id that the tape remembers for it; the lowest free one where None.
+
+        Raises:
+            InvalidInstrumentError: not a symbol, or the catalogue is full (`too_many_instruments`).
+        """
+        members = self._by_class[asset_class]
+        symbol = canonical_symbol(symbol)
+        known = members.get(symbol)
+        if known is not None:
+            return known
+        if len(self._by_id) > self._limit:
+            raise InvalidInstrumentError(
+                f"{asset_class.value}:{symbol} is one more than the {self._limit:,} instruments allowed here",
+                code="too_many_instruments",
+            )
+        if instrument_id is None:
+            while self._next_id in self._by_id:
+                self._next_id += 1
+            instrument_id = self._next_id
+        instrument = Instrument(
+            id=instrument_id, asset_class=asset_class, symbol=symbol, decimals=decimals, name=name
+        )
+        members[symbol] = self._by_id[instrument_id] = instrument
+        return instrument
+
+    def get(self, asset_class: AssetClass, symbol: str) -> Instrument | None:
+        """The instrument of this class and symbol (in any case), or None."""
+        return self._by_class[asset_class].get(symbol.upper())
+
+    def by_id(self, instrument_id: int) -> Instrument:
+        """The instrument of an id that was given out; KeyError otherwise."""
+        return self._by_id[instrument_id]
+
+    def named(self, symbol: str) -> list[Instrument]:
+        """The instruments of all classes that bear this bare symbol."""
+        symbol = symbol.upper()
+        return [members[symbol] for members in self._by_class.values() if symbol in members]
+
+    def members(self, asset_class: AssetClass) -> Iterator[Instrument]:
+        """All instruments of a class, in the order they came."""
+        return iter(self._by_class[asset_class].values())
+
+    def __len__(self) -> int:
+        return len(self._by_id) - 1

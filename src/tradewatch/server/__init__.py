@@ -1,0 +1,1 @@
+"""The edges: what stands between the wire and the decisions."""

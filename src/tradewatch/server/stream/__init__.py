@@ -1,0 +1,1 @@
+"""The stream edge: the door, the handshake, WebSocket connections and their keep-alive."""

@@ -1,0 +1,82 @@
+"""The seam between a WebSocket connection, which moves messages, and the channel, which means something."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from tradewatch.protocol.codes import CloseCode
+
+
+class Head(NamedTuple):
+    """The request head of a handshake, as far as a decision needs it.
+
+    Attributes:
+        path: percent-decoded, without the query.
+        query: the parameters, the last one of each name.
+        headers: lower-case names, the last one of each name.
+        address: the peer's IP address.
+    """
+
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    address: str
+
+
+class Connection(Protocol):
+    """An open WebSocket connection, as a channel sees it."""
+
+    @property
+    def id(self) -> str:
+        """A short name for logs and lists; no secret."""
+        ...
+
+    def send(self, payload: bytes) -> None:
+        """Write one text message; dropped silently once the closing handshake has begun."""
+        ...
+
+    def write(self, frames: bytes) -> None:
+        """Write finished frames (`protocol.frame.text_frame`), any number joined; dropped likewise."""
+        ...
+
+    def close(self, code: CloseCode) -> None:
+        """Begin the closing handshake; whoever does not finish it in time is cut off."""
+        ...
+
+
+class Channel(Protocol):
+    """What a path means: quotes of a class, publishing, the canary. Called from the loop only."""
+
+    @property
+    def key_id(self) -> str:
+        """Id of the API key that opened it; empty where none was needed."""
+        ...
+
+    @property
+    def in_use(self) -> bool:
+        """False while nothing is subscribed: the idle rule then counts."""
+        ...
+
+    @property
+    def draining_code(self) -> CloseCode:
+        """The code a drained connection is closed with (v1: 1001, v2: 4000)."""
+        ...
+
+    def opened(self, connection: Connection) -> None:
+        """The handshake is done; the first message may be sent now."""
+        ...
+
+    def received(self, messages: Sequence[bytes]) -> None:
+        """All text messages that one read completed, as UTF-8 that was checked; never empty."""
+        ...
+
+    def paused(self) -> None:
+        """The client is behind: its send buffer is full."""
+        ...
+
+    def resumed(self) -> None:
+        """The client has caught up with the send buffer."""
+        ...
+
+    def closed(self) -> None:
+        """The connection is over; called once, after which nothing may be written."""
+        ...
