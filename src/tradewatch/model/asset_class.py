@@ -1,9 +1,9 @@
 """The five asset classes of the stream."""
 
-from enum import Enum
+from enum import StrEnum
 
 
-class AssetClass(str, Enum):
+class AssetClass(StrEnum):
     """What is quoted; the value is the name on the wire and in every path.
 
     Source: the channels of the public service, `docs/reference/protocol.md`.

@@ -14,7 +14,7 @@ class InvalidPositionError(TradewatchError, ValueError):
 
 
 def epoch_text(epoch_ms: int) -> str:
-    """The name of an epoch: the Unix millisecond it began in, in base 36, nine characters, sortable as text."""
+    """The name of an epoch: the Unix millisecond it began in, in base 36; sortable as text."""
     text = ""
     while epoch_ms:
         epoch_ms, digit = divmod(epoch_ms, 36)
