@@ -33,3 +33,10 @@ CLASS_NUMBERS: dict[AssetClass, int] = {
 CLASS_BY_NUMBER: dict[int, AssetClass] = {
     number: asset_class for asset_class, number in CLASS_NUMBERS.items()
 }
+
+_BY_NAME = {asset_class.value: asset_class for asset_class in AssetClass}
+
+
+def asset_class_named(text: str) -> AssetClass | None:
+    """The class of this name, in any case; None where there is none."""
+    return _BY_NAME.get(text.lower())

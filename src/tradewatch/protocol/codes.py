@@ -11,6 +11,7 @@ class CloseCode(IntEnum):
     """
 
     GOING_AWAY = 1001
+    PROTOCOL_ERROR = 1002
     UNSUPPORTED_DATA = 1003
     INVALID_DATA = 1007
     MESSAGE_TOO_BIG = 1009

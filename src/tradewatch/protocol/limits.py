@@ -16,6 +16,7 @@ class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
         idle_s: a connection with nothing subscribed for so long is closed (4001).
         ping_interval_s: how often the server sends a protocol ping.
         pong_timeout_s: without a pong, or a byte taken, for so long a connection is closed (4002).
+        too_slow_s: while bytes wait and none was taken for so long a connection is closed (4003).
         head_s: the time a client has for its request head, and for its part of the closing handshake.
         head_bytes: the size of a request head.
     """
@@ -29,5 +30,6 @@ class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
     idle_s: float = 60.0
     ping_interval_s: float = 20.0
     pong_timeout_s: float = 60.0
+    too_slow_s: float = 30.0
     head_s: float = 10.0
     head_bytes: int = 32 << 10

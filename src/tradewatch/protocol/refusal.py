@@ -1,5 +1,6 @@
 """What is said before the upgrade: an HTTP answer with a reason, never a silent close."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from http import HTTPStatus
 from typing import NamedTuple
@@ -61,3 +62,9 @@ class Refusal(NamedTuple):
         if self.retry_after_s is not None:
             headers.append(("Retry-After", str(self.retry_after_s)))
         return headers
+
+    def answer(self, extra_headers: Iterable[tuple[str, str]] = ()) -> bytes:
+        """The whole HTTP/1.1 answer, after which the connection ends."""
+        headers = [*self.headers, ("Connection", "close"), *extra_headers]
+        lines = [f"HTTP/1.1 {self.status} {self.phrase}", *(f"{name}: {value}" for name, value in headers)]
+        return "\r\n".join([*lines, "", ""]).encode("latin-1") + self.body

@@ -61,6 +61,11 @@ class Catalogue:
             while self._next_id in self._by_id:
                 self._next_id += 1
             instrument_id = self._next_id
+        elif instrument_id in self._by_id:
+            raise InvalidInstrumentError(
+                f"{asset_class.value}:{symbol} cannot have id {instrument_id}:"
+                f" {self._by_id[instrument_id].key} has it"
+            )
         instrument = Instrument(
             id=instrument_id, asset_class=asset_class, symbol=symbol, decimals=decimals, name=name
         )
@@ -83,6 +88,10 @@ class Catalogue:
     def members(self, asset_class: AssetClass) -> Iterator[Instrument]:
         """All instruments of a class, in the order they came."""
         return iter(self._by_class[asset_class].values())
+
+    def count(self, asset_class: AssetClass) -> int:
+        """How many instruments a class has."""
+        return len(self._by_class[asset_class])
 
     def __len__(self) -> int:
         return len(self._by_id) - 1

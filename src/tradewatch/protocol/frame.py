@@ -1,0 +1,41 @@
+"""WebSocket frames of a server, ready to be written (RFC 6455, section 5.2).
+
+A frame that a server sends is not masked, so the same bytes serve every connection: they are made once.
+"""
+
+import struct
+from enum import IntEnum
+
+_FINAL = 0x80
+_TWO_BYTE_SIZE = 126
+_EIGHT_BYTE_SIZE = 127
+_SHORT = struct.Struct("!BB")
+_MEDIUM = struct.Struct("!BBH")
+_LONG = struct.Struct("!BBQ")
+
+
+class Opcode(IntEnum):
+    """What a frame carries."""
+
+    TEXT = 1
+    BINARY = 2
+    PING = 9
+
+
+def frame_header(payload_bytes: int, opcode: Opcode = Opcode.TEXT) -> bytes:
+    """The header of an unfragmented, unmasked frame whose payload has this size."""
+    first = _FINAL | opcode
+    if payload_bytes < _TWO_BYTE_SIZE:
+        return _SHORT.pack(first, payload_bytes)
+    if payload_bytes < 1 << 16:
+        return _MEDIUM.pack(first, _TWO_BYTE_SIZE, payload_bytes)
+    return _LONG.pack(first, _EIGHT_BYTE_SIZE, payload_bytes)
+
+
+def text_frame(payload: bytes) -> bytes:
+    """A whole text message; the payload is UTF-8."""
+    return frame_header(len(payload)) + payload
+
+
+#: A ping without payload.
+PING_FRAME = frame_header(0, Opcode.PING)

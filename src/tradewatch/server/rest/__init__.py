@@ -1,0 +1,1 @@
+"""The REST edge: plain HTTP beside the stream, behind the same port."""

@@ -1,0 +1,29 @@
+"""The HTTP application and what every one of its routes shares."""
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter, FastAPI
+
+import tradewatch
+from tradewatch.server.rest import errors
+
+
+def build_api(routers: Sequence[APIRouter], *, body_bytes: int) -> FastAPI:
+    """The application that serves `routers`.
+
+    Args:
+        routers: the rooms' routes.
+        body_bytes: the largest request body; larger ones are a 413.
+    """
+    api = FastAPI(
+        title="tradewatch",
+        version=tradewatch.__version__,
+        summary="Market data over WebSocket, and REST beside it.",
+        redoc_url=None,
+        max_body_size=body_bytes,
+        telemetry={"tracing": False, "metrics": False},
+    )
+    for router in routers:
+        api.include_router(router)
+    errors.install(api)
+    return api

@@ -1,0 +1,57 @@
+"""Errors over HTTP: whatever goes wrong, a client reads `{"error": {"code", "message", "reason"}}`."""
+
+import logging
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from tradewatch.protocol.refusal import Refusal, RefusalReason
+
+_log = logging.getLogger("tradewatch.rest")
+
+_REASONS = {
+    404: RefusalReason.NOT_FOUND,
+    405: RefusalReason.METHOD_NOT_ALLOWED,
+    413: RefusalReason.BODY_TOO_LARGE,
+}
+
+
+class RefusedError(Exception):
+    """Raised by a route to answer with a refusal."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.reason)
+        self.refusal = refusal
+
+
+def answer(refusal: Refusal) -> Response:
+    """The refusal as a response."""
+    return Response(refusal.body, refusal.status, headers=dict(refusal.headers))
+
+
+def install(api: FastAPI) -> None:
+    """Give an application the one shape of errors."""
+
+    @api.exception_handler(RefusedError)
+    async def refused(_request: Request, error: RefusedError) -> Response:
+        return answer(error.refusal)
+
+    @api.exception_handler(HTTPException)
+    async def http_error(_request: Request, error: HTTPException) -> Response:
+        reason = _REASONS.get(error.status_code, RefusalReason.BAD_REQUEST)
+        response = answer(Refusal(error.status_code, reason, HTTPStatus(error.status_code).phrase.lower()))
+        response.headers.update(error.headers or {})
+        return response
+
+    @api.exception_handler(RequestValidationError)
+    async def wrong_values(_request: Request, error: RequestValidationError) -> Response:
+        detail = [{name: item[name] for name in ("loc", "msg", "type")} for item in error.errors()]
+        return JSONResponse({"detail": detail}, 422)
+
+    @api.exception_handler(Exception)
+    async def fault(request: Request, error: Exception) -> Response:
+        _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        return answer(Refusal(500, RefusalReason.INTERNAL_ERROR, "the server failed; its log says why"))

@@ -1,0 +1,60 @@
+"""`/metrics`: plain integers that the parts keep anyway, read when somebody asks."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from fastapi import APIRouter, Response
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+
+
+class Reading(NamedTuple):
+    """One metric and how it is read.
+
+    Attributes:
+        name: without the product's prefix; a counter's without `_total`.
+        meaning: a line for a person, with the unit.
+        read: the value now; a mapping where there is one for each value of `label`.
+        label: the label's name, for mappings.
+        counter: whether it only grows.
+    """
+
+    name: str
+    meaning: str
+    read: Callable[[], float | Mapping[str, float]]
+    label: str = ""
+    counter: bool = True
+
+
+class _Readings(Collector):
+    def __init__(self, readings: Iterable[Reading]) -> None:
+        self._readings = list(readings)
+
+    def collect(self) -> Iterator[Metric]:
+        for reading in self._readings:
+            family = CounterMetricFamily if reading.counter else GaugeMetricFamily
+            labels = [reading.label] if reading.label else []
+            metric = family(f"tradewatch_{reading.name}", reading.meaning, labels=labels)
+            value = reading.read()
+            if isinstance(value, Mapping):
+                for label, number in sorted(value.items()):
+                    metric.add_metric([label], number)
+            else:
+                metric.add_metric([], value)
+            yield metric
+
+
+def metrics_routes(readings: Iterable[Reading]) -> APIRouter:
+    """The route that Prometheus scrapes; no key, and no key's name in it."""
+    registry = CollectorRegistry()
+    registry.register(_Readings(readings))
+    routes = APIRouter(tags=["health"])
+
+    @routes.get("/metrics")
+    async def metrics() -> Response:
+        """All counters in the Prometheus text format."""
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    return routes

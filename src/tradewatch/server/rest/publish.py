@@ -1,0 +1,73 @@
+"""`POST /publish`: a batch of quotes from a program."""
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+
+from tradewatch.access.entry import enter
+from tradewatch.access.key import Scope
+from tradewatch.access.keyring import KeyRing
+from tradewatch.errors import BatchRefusedError
+from tradewatch.protocol import publish
+from tradewatch.protocol.messages import MessageError
+from tradewatch.protocol.refusal import Refusal
+from tradewatch.publishing.publisher import Publisher
+from tradewatch.server.rest.errors import RefusedError
+
+
+def publish_routes(publisher: Publisher, ring: KeyRing) -> APIRouter:
+    """The publishing route.
+
+    Args:
+        publisher: takes the batches.
+        ring: the keys that are good now.
+    """
+    routes = APIRouter(tags=["publishing"])
+
+    @routes.post(
+        "/publish",
+        openapi_extra={
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": {"schema": _schema(), "example": _EXAMPLE}},
+            }
+        },
+    )
+    async def post_batch(request: Request) -> Response:
+        """Take a batch of quotes, once, whole or not at all; answer with their positions."""
+        key = enter(ring, request.headers, request.query_params, scope=Scope.PUBLISH)
+        if isinstance(key, Refusal):
+            raise RefusedError(key)
+        try:
+            batch = publish.decode_batch(await request.body())
+        except MessageError as error:
+            raise RefusedError(Refusal(422, error.code, str(error))) from error
+        try:
+            answer = publisher.publish(batch, key_id=key.id, grant=key.grant)
+        except BatchRefusedError as error:
+            raise RefusedError(Refusal(error.status, error.code, str(error))) from error
+        return Response(publish.published(answer), media_type="application/json")
+
+    return routes
+
+
+def _schema() -> dict[str, object]:
+    """What the body must be, for `/openapi.json`."""
+    (schema,), components = msgspec.json.schema_components([publish.Batch], ref_template="{name}")
+    batch = components[schema["$ref"]]
+    batch["properties"]["quotes"]["items"] = components["PublishedQuote"]
+    return dict(batch)
+
+
+_EXAMPLE = {
+    "producer": "p1",
+    "batch": 12,
+    "quotes": [
+        {
+            "asset_class": "crypto",
+            "symbol": "BTCUSD",
+            "timestamp": "1767389239253",
+            "bid": "61837.63",
+            "ask": "61837.64",
+        }
+    ],
+}

@@ -1,0 +1,21 @@
+"""The stream's paths when somebody asks for them without an upgrade."""
+
+from fastapi import APIRouter
+
+from tradewatch.model.asset_class import AssetClass
+from tradewatch.protocol.refusal import Refusal, RefusalReason
+from tradewatch.server.rest.errors import RefusedError
+
+
+def stream_path_routes() -> APIRouter:
+    """`/`, `/quotes` and each `/<class>/quotes`: 426, with a word on what is expected."""
+    routes = APIRouter(include_in_schema=False)
+
+    async def upgrade_required() -> None:
+        raise RefusedError(
+            Refusal(426, RefusalReason.UPGRADE_REQUIRED, "this path streams quotes: connect with a WebSocket")
+        )
+
+    for path in ("/", "/quotes", "/publish", *(f"/{asset_class.value}/quotes" for asset_class in AssetClass)):
+        routes.add_api_route(path, upgrade_required, methods=["GET"])
+    return routes
