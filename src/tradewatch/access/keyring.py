@@ -1,0 +1,62 @@
+"""The key ring: all keys in memory, asked at each handshake."""
+
+import hmac
+from collections.abc import Iterable
+
+from tradewatch.access.key import Key, digest_of, key_id_in
+from tradewatch.protocol.refusal import RefusalReason
+
+_NO_DIGEST = bytes(32)
+
+
+class KeyRing:
+    """The keys that a server knows: those of the store, and those that live in memory only.
+
+    As large as the store, which holds at most `access.store.MAX_KEYS`.
+    """
+
+    def __init__(self) -> None:
+        self._stored: dict[str, Key] = {}
+        self._memory: dict[str, Key] = {}
+
+    def check(self, text: str | None) -> Key | RefusalReason:
+        """The key of this text, or why there is none.
+
+        Only who holds the secret learns that a key was revoked. A text that has no key takes as long as one
+        that has, and digests are compared in constant time.
+
+        Args:
+            text: what a client sent as its key; None or empty where it sent nothing.
+
+        Returns:
+            The key, or `KEY_MISSING`, `KEY_UNKNOWN` (malformed ones too) or `KEY_REVOKED`.
+        """
+        if not text:
+            return RefusalReason.KEY_MISSING
+        key_id = key_id_in(text)
+        if key_id is None:
+            return RefusalReason.KEY_UNKNOWN
+        key = self._memory.get(key_id) or self._stored.get(key_id)
+        matches = hmac.compare_digest(digest_of(text), key.digest if key else _NO_DIGEST)
+        if key is None or not matches:
+            return RefusalReason.KEY_UNKNOWN
+        return key if key.revoked_ns is None else RefusalReason.KEY_REVOKED
+
+    def replace(self, keys: Iterable[Key]) -> set[str]:
+        """Take what the store holds now in place of what it held; keys in memory stay.
+
+        Returns:
+            The ids of the keys that were good before and no longer are: revoked, or gone.
+        """
+        before = _usable_ids(self._stored.values())
+        self._stored = {key.id: key for key in keys}
+        return before - _usable_ids(self._stored.values())
+
+    def add_memory_key(self, key: Key) -> None:
+        """Take in a key that no store knows (the demo key); it stays until the process ends."""
+        self._memory[key.id] = key
+
+
+def _usable_ids(keys: Iterable[Key]) -> set[str]:
+    """The ids of those that are not revoked."""
+    return {key.id for key in keys if key.revoked_ns is None}

@@ -1,0 +1,1 @@
+"""How the access database comes from any older version to the present one."""

@@ -1,0 +1,162 @@
+"""`tradewatch keys`: make, list and revoke API keys, beside a running server or before there ever was one."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from tradewatch.access.grant import EVERYTHING, PublishGrant
+from tradewatch.access.key import Key, Scope
+from tradewatch.access.plan import PLANS, Plan
+from tradewatch.cli.options import Config, DataDir, given_settings
+from tradewatch.clock import SystemClock
+from tradewatch.errors import UsageError
+from tradewatch.model.asset_class import AssetClass
+from tradewatch.settings import load_settings
+
+if TYPE_CHECKING:
+    from tradewatch.access.store import KeyStore
+
+app = typer.Typer(name="keys", help="API keys: create, list, revoke.", no_args_is_help=True)
+
+
+class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What `keys list --json` says of a key, one line each.
+
+    Attributes:
+        id: what logs call it.
+        name: what people call it.
+        plan: the name of its plan.
+        scopes: what it may do besides reading.
+        publish: what it may publish; null without the publish scope.
+        created: when it was made, in UTC.
+        revoked: since when it is no longer taken, in UTC; null while it is.
+    """
+
+    id: str
+    name: str
+    plan: str
+    scopes: list[Scope]
+    publish: PublishGrant | None
+    created: str
+    revoked: str | None
+
+    @classmethod
+    def of(cls, key: Key) -> "KeyRow":
+        """The row of a key."""
+        return cls(
+            id=key.id,
+            name=key.name,
+            plan=key.plan,
+            scopes=sorted(key.scopes),
+            publish=key.grant if Scope.PUBLISH in key.scopes else None,
+            created=key.created_utc,
+            revoked=key.revoked_utc,
+        )
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The same under the headings of the table."""
+        state = "usable" if self.revoked is None else f"revoked {self.revoked}"
+        return self.id, self.name, self.plan, ",".join(self.scopes) or "-", self.created, state
+
+
+@app.command()
+def create(
+    *,
+    name: Annotated[str, typer.Option(help="What people call it; unique among the keys in use.")],
+    plan: Annotated[str, typer.Option(help="Its plan; `keys plans` lists them.")] = "standard",
+    scope: Annotated[
+        list[Scope] | None, typer.Option(help="What it may do besides reading; may be repeated.")
+    ] = None,
+    publish_class: Annotated[
+        list[AssetClass] | None, typer.Option(help="A class it may publish, else all; may be repeated.")
+    ] = None,
+    publish_symbol: Annotated[
+        list[str] | None,
+        typer.Option(help="Symbols it may publish, `*` for any characters, else all; may be repeated."),
+    ] = None,
+    known_symbols_only: Annotated[
+        bool,
+        typer.Option("--known-symbols-only", help="It may not bring symbols that the server does not know."),
+    ] = False,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Make a key. Its secret is the last line of the output, and is shown this one time only."""
+    scopes = frozenset(scope or ())
+    grant = PublishGrant(
+        classes=frozenset(publish_class or ()),
+        symbols=tuple(pattern.upper() for pattern in publish_symbol or ()),
+        may_create=not known_symbols_only,
+    )
+    if grant != EVERYTHING and Scope.PUBLISH not in scopes:
+        raise UsageError("--publish-class, --publish-symbol and --known-symbols-only need --scope publish")
+    with _store(config, data_dir) as store:
+        key, text = store.create(name, plan=plan, scopes=scopes, grant=grant)
+    typer.echo(
+        f"created key {key.name!r} ({key.id}), plan {key.plan}; its secret is shown only now:", err=True
+    )
+    typer.echo(text)
+
+
+@app.command("list")
+def list_keys(
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON object per line instead of a table.")
+    ] = False,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """List all keys, the oldest first. Secrets are not among what is known of them."""
+    with _store(config, data_dir) as store:
+        rows = [KeyRow.of(key) for key in store.load()]
+    if json:
+        for row in rows:
+            typer.echo(msgspec.json.encode(row, order="deterministic"))
+    else:
+        _print_table(("ID", "NAME", "PLAN", "SCOPES", "CREATED", "STATE"), [row.cells for row in rows])
+
+
+@app.command()
+def revoke(
+    name_or_id: Annotated[str, typer.Argument(help="The key's name or its id.")],
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Take a key out of use, for good. A running server closes its connections within a second."""
+    with _store(config, data_dir) as store:
+        key = store.revoke(name_or_id)
+    typer.echo(f"revoked key {key.name!r} ({key.id})", err=True)
+
+
+@app.command()
+def plans() -> None:
+    """List the plans and their limits."""
+    headings = tuple(field.name.upper() for field in msgspec.structs.fields(Plan))
+    _print_table(headings, [tuple(map(_cell, msgspec.structs.astuple(plan))) for plan in PLANS.values()])
+
+
+def _store(config: Path | None, data_dir: str | None) -> "KeyStore":
+    """The key store of the data directory that is meant."""
+    from tradewatch.access.store import KeyStore  # noqa: PLC0415 - other commands do not pay for a database
+
+    settings = load_settings(config=config, options=given_settings({"data_dir": data_dir}))
+    return KeyStore.open(settings.data_dir, clock=SystemClock())
+
+
+def _print_table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """Columns as wide as their widest cell, two spaces apart."""
+    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+    for row in (headings, *rows):
+        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _cell(value: object) -> str:
+    """A limit as a person reads it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, frozenset):
+        return "all" if value == frozenset(AssetClass) else ",".join(sorted(value))
+    return "-" if value is None else str(value)
