@@ -7,17 +7,15 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
-
-def clean_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+@pytest.fixture
+def clean_environment() -> dict[str, str]:
     """This process's environment without what would set something in the program."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("TRADEWATCH_")}
-    return {**kept, **(more or {})}
+    return {name: value for name, value in os.environ.items() if not name.startswith("TRADEWATCH_")}
 
 
 @pytest.fixture
-def run() -> Run:
+def run(clean_environment: dict[str, str]) -> Callable[..., "subprocess.CompletedProcess[str]"]:
     """Runs `tradewatch` with arguments, and variables of the environment given by `environ`."""
 
     def run_program(
@@ -25,7 +23,7 @@ def run() -> Run:
     ) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             [sys.executable, "-m", "tradewatch", *arguments],
-            env=clean_environment(environ),
+            env={**clean_environment, **(environ or {})},
             capture_output=True,
             text=True,
             check=False,

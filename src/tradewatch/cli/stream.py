@@ -1,0 +1,138 @@
+"""`tradewatch stream`: quotes of a server on stdout, one line each, as they were received."""
+
+import asyncio
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from tradewatch.cli.endpoint import Endpoint
+from tradewatch.errors import StreamError, UsageError
+from tradewatch.model.asset_class import AssetClass
+
+_ALL = "all"
+_CLASSES = (*(asset_class.value for asset_class in AssetClass), _ALL)
+#: What one message subscribes; servers of the public service take no more.
+_SYMBOLS_PER_MESSAGE = 100
+
+
+class _Event(msgspec.Struct):
+    """What tells messages apart: a quote of v1 has no `event`."""
+
+    event: str = ""
+
+
+class _ErrorEvent(msgspec.Struct):
+    """An `error` event."""
+
+    code: str = ""
+    message: str = ""
+    symbols: list[str] = []
+
+
+def stream(
+    asset_class: Annotated[
+        str,
+        typer.Argument(metavar="CLASS", help=f"One of {', '.join(_CLASSES)}.", show_default=False),
+    ],
+    symbols: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SYMBOL", help="What to subscribe: EURUSD; with 'all' also currencies:EURUSD."
+        ),
+    ],
+    *,
+    url: Annotated[
+        str, typer.Option(metavar="URL", envvar="TRADEWATCH_URL", help="The server, ws(s):// or http(s)://.")
+    ] = "ws://127.0.0.1:8000",
+    api_key: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KEY",
+            envvar="TRADEWATCH_API_KEY",
+            help="The API key; in the environment other users of this machine cannot see it.",
+        ),
+    ] = None,
+    snapshot: Annotated[
+        bool, typer.Option("--snapshot/--no-snapshot", help="Begin with the last known quote of each symbol.")
+    ] = False,
+    count: Annotated[int | None, typer.Option(metavar="N", min=1, help="End after so many quotes.")] = None,
+    cacert: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Trust the certificates (PEM) in this file.")
+    ] = None,
+) -> None:
+    """Print quotes, one JSON line each.
+
+    They stand there as they were received; everything else that the server says goes to stderr.
+    """
+    if asset_class not in _CLASSES:
+        raise UsageError(f"no class {asset_class!r}; there are {', '.join(_CLASSES)}")
+    path = "/" if asset_class == _ALL else f"/{asset_class}/quotes"
+    endpoint = Endpoint(url, path, api_key=api_key, cacert=cacert)
+    requests = _subscriptions(symbols, snapshot=snapshot)
+    asyncio.run(_stream(endpoint, requests, _Printer(symbols, count=count)))
+
+
+def _subscriptions(symbols: list[str], *, snapshot: bool) -> list[str]:
+    """The messages that subscribe the symbols."""
+    extra = {"snapshot": True} if snapshot else {}
+    return [
+        json.dumps({"action": "subscribe", "symbols": symbols[n : n + _SYMBOLS_PER_MESSAGE]} | extra)
+        for n in range(0, len(symbols), _SYMBOLS_PER_MESSAGE)
+    ]
+
+
+class _Printer:
+    """Prints what is received, and knows when there is nothing more to wait for."""
+
+    def __init__(self, symbols: Iterable[str], *, count: int | None) -> None:
+        self._wanted = {symbol.upper() for symbol in symbols}
+        self._remaining = count
+
+    def take(self, message: str) -> bool:
+        """Print a message where it belongs.
+
+        Returns:
+            whether as many quotes as asked for are printed.
+
+        Raises:
+            StreamError: it is no message of the stream, or none of the symbols is left to wait for.
+        """
+        try:
+            event = msgspec.json.decode(message, type=_Event).event
+            if event == "error":
+                self._take_error(msgspec.json.decode(message, type=_ErrorEvent))
+        except msgspec.DecodeError as error:
+            raise StreamError(f"the server sent what is no message of the stream: {error}") from None
+        if event:
+            return False
+        typer.echo(message)  # and flushes, so that the reader of a pipe is never behind
+        if self._remaining is not None:
+            self._remaining -= 1
+        return self._remaining == 0
+
+    def _take_error(self, error: _ErrorEvent) -> None:
+        """Say what the server refused."""
+        names = f" ({', '.join(error.symbols)})" if error.symbols else ""
+        typer.echo(f"{error.code}: {error.message}{names}", err=True)
+        self._wanted -= {symbol.upper() for symbol in error.symbols}
+        if not self._wanted:
+            raise StreamError("the server streams none of these symbols")
+
+
+async def _stream(endpoint: Endpoint, requests: list[str], printer: _Printer) -> None:
+    """Connect, subscribe and print until the printer has enough.
+
+    Raises:
+        StreamError: the server refused, could not be reached, or ended the stream.
+    """
+    async with endpoint.connected() as connection:
+        if connection.simulated:
+            typer.echo("the prices of this server are simulated", err=True)
+        for request in requests:
+            await connection.send(request)
+        while not printer.take(await connection.receive()):
+            pass
