@@ -9,6 +9,8 @@ TradewatchError               somebody's fault, named; one line on stderr, no tr
 ├── DataDirectoryError        the data directory is taken, unreadable or not ours
 ├── TapeError                 the log on disk contradicts itself
 ├── KeyStoreError             a key that cannot be made, found or revoked
+├── ListenError               an address that cannot be listened on
+├── StreamError               a stream that we asked for was refused, not reached or cut
 └── BatchRefusedError         a published batch that the tape does not take
 """
 
@@ -55,6 +57,14 @@ class TapeError(TradewatchError):
 
 class KeyStoreError(TradewatchError):
     """An API key that cannot be created, found or revoked."""
+
+
+class ListenError(TradewatchError):
+    """The server cannot listen where it was told to; names host and port."""
+
+
+class StreamError(TradewatchError):
+    """A server that we are the client of refused the stream, could not be reached, or ended it."""
 
 
 class BatchRefusedError(TradewatchError):

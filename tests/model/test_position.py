@@ -25,7 +25,9 @@ def test_epochs_sort_as_text_as_they_do_in_time(one: int, other: int) -> None:
     assert (epoch_text(one) < epoch_text(other)) == (one < other)
 
 
-@pytest.mark.parametrize("text", ["", ":", "abc", "abc:", ":5", "abc:-1", "abc:05", "ABC:5", "abc:5 ", "a b:5", "abc:5:6"])
+@pytest.mark.parametrize(
+    "text", ["", ":", "abc", "abc:", ":5", "abc:-1", "abc:05", "ABC:5", "abc:5 ", "a b:5", "abc:5:6"]
+)
 def test_what_is_no_position_is_refused(text: str) -> None:
     with pytest.raises(InvalidPositionError):
         parse_position(text)

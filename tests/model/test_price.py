@@ -39,7 +39,9 @@ def test_text_to_price_to_text_keeps_the_value(text: str) -> None:
 
 @given(digits, places, st.booleans())
 @settings(max_examples=1_000, deadline=None)
-def test_any_price_a_record_can_hold_survives_its_own_text(mantissa: int, decimals: int, negative: bool) -> None:
+def test_any_price_a_record_can_hold_survives_its_own_text(
+    mantissa: int, decimals: int, negative: bool
+) -> None:
     price = Price.of(-mantissa if negative else mantissa, -decimals)
     assert Price.parse(price.text) == price
     assert Decimal(price.text) == Decimal(-mantissa if negative else mantissa).scaleb(-decimals)

@@ -45,7 +45,11 @@ def test_a_slot_gives_back_every_field(record: Record) -> None:
 @settings(max_examples=200, deadline=None)
 def test_the_columns_are_the_slots_own_fields(record: Record) -> None:
     column = layout.slots(layout.pack_record(record))[0]
-    assert (int(column["kind"]), int(column["instrument"]), int(column["seq"])) == (record.kind, 7, record.seq)
+    assert (int(column["kind"]), int(column["instrument"]), int(column["seq"])) == (
+        record.kind,
+        7,
+        record.seq,
+    )
     assert (int(column["event_ns"]), int(column["received_ns"])) == (record.event_ns, record.received_ns)
     assert int(column["bid"]) == (record.bid.mantissa if record.bid else 0)
 

@@ -173,7 +173,9 @@ def test_ping_is_answered_with_the_time(catalogue: Catalogue) -> None:
         (b'{"action": "dance", "symbols": 5}', "unknown_action"),
     ],
 )
-def test_what_is_no_message_is_an_error_and_nothing_else(catalogue: Catalogue, text: bytes, code: str) -> None:
+def test_what_is_no_message_is_an_error_and_nothing_else(
+    catalogue: Catalogue, text: bytes, code: str
+) -> None:
     one = session(catalogue)
     say(one, subscribe("EURUSD"))
     (error,) = sent(one.receive([text], now_ns=NOW_NS))

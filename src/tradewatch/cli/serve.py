@@ -1,5 +1,8 @@
 """`tradewatch serve`: the server."""
 
+import logging
+from typing import Annotated
+
 import typer
 
 from tradewatch.cli import options
@@ -21,6 +24,21 @@ def serve(
     tls_key: options.TlsKey = None,
     log_level: options.LogLevel = None,
     log_format: options.LogFormat = None,
+    new_epoch: Annotated[
+        bool, typer.Option("--new-epoch", help="Begin a new epoch: the data directory is a restored backup.")
+    ] = False,
 ) -> None:
-    """Run the server."""
-    load_settings(config=config, options=options.given_settings(context.params))
+    """Run the server until it is told to stop (SIGTERM or Ctrl-C)."""
+    settings = load_settings(config=config, options=options.given_settings(context.params))
+    from tradewatch.app import run  # noqa: PLC0415 - only a process that serves pays for its imports
+    from tradewatch.cli.banner import banner  # noqa: PLC0415 - likewise
+    from tradewatch.cli.logs import log_handler  # noqa: PLC0415 - likewise
+    from tradewatch.server.listener import runner  # noqa: PLC0415 - likewise
+
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[log_handler(settings.log_format)])
+    for chatty in ("alembic", "uvicorn"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    with runner() as running:
+        running.run(
+            run(settings, announce=lambda started: print(banner(started), flush=True), new_epoch=new_epoch)  # noqa: T201 - what a person is told goes to stdout
+        )

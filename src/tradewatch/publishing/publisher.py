@@ -158,7 +158,7 @@ def _prefix(key_id: str) -> str:
 
 def _digest(quotes: list[PublishedQuote]) -> bytes:
     """What a batch says, whatever its white space."""
-    return blake2b(msgspec.msgpack.encode(quotes), digest_size=16).digest()
+    return blake2b(msgspec.json.encode(quotes), digest_size=16).digest()
 
 
 def _too_old(batch: Batch) -> BatchRefusedError:

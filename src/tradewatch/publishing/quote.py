@@ -4,7 +4,7 @@ import re
 from typing import Protocol
 
 from tradewatch.errors import InvalidInstrumentError, InvalidPriceError
-from tradewatch.fanout.intake import Claims
+from tradewatch.fanout.claims import Claims
 from tradewatch.model.asset_class import AssetClass, asset_class_named
 from tradewatch.model.instrument import Instrument
 from tradewatch.model.price import Price

@@ -81,6 +81,11 @@ def pack_record(record: Record) -> bytes:
     )
 
 
+def instrument_id(slot: bytes) -> int:
+    """The id of the instrument that a record's slot is about."""
+    return int.from_bytes(slot[8:12], "little")
+
+
 def unpack_record(slot: bytes, instrument: Instrument) -> Record:
     """The record that stands in a slot; `instrument` is the one its id names."""
     (

@@ -34,7 +34,8 @@ class Recovered(NamedTuple):
         continues: whether `epoch_ms` is the epoch of the records found.
         snapshot: the slots that the last segment began with (as `Log.begin`'s callable gave them).
         tail: the slots appended to the last segment after its snapshot, in order.
-        dropped_bytes: bytes behind the last whole block that recovery cut off (a write that never ended).
+        dropped_bytes: what stood behind the last whole block and is not kept (a write that never ended, or
+            damage; after damage the epoch does not go on).
     """
 
     epoch_ms: int
@@ -54,7 +55,8 @@ class Log(Protocol):
       appended, and the epoch goes on. After a machine's crash the epoch ends, because what was not yet synced
       cannot be proven (`fsync` at most `sync_interval` late); a clean close keeps it whatever the boot.
     * Every record appended has an offset, counted over the log's whole life, kept or lost. Offsets of lost
-      records are never given to others: a reader sees the hole.
+      records are never given to others: a reader sees the hole. A new epoch begins far beyond the old one's
+      last known offset, since a crash may have taken records whose offsets somebody remembers.
     * `append` never raises for the disk: it answers False, counts, and goes on trying; the first block that
       fits again begins a new segment with a fresh snapshot, so positions stay true.
     * A segment stands alone: it begins with the snapshot that the tape gives, so that older ones can go.
@@ -83,17 +85,30 @@ class Log(Protocol):
 
     @property
     def failing(self) -> str:
-        """Why the last append was not kept ("disk full: ..."); empty while all is well."""
+        """Why nothing is kept at present ("No space left on device"); empty while all is well."""
+        ...
+
+    def epoch_at(self, offset: int) -> int:
+        """The epoch that the record at an offset, kept or lost, was appended in."""
         ...
 
     def begin(self, snapshot: Callable[[], bytes]) -> None:
-        """Allow appends. `snapshot` gives the slots that a new segment must begin with, at any later time."""
+        """Allow appends. `snapshot` gives the slots that a new segment must begin with, at any later time.
+
+        It is asked for before the block is written that needs the new segment, and must not hold its records.
+
+        Raises:
+            DataDirectoryError: not even the first segment can be written.
+        """
         ...
 
     def append(self, records: bytes, stamp: BatchStamp | None = None) -> bool:
         """Write whole slots as one block, at once; False where they could not be kept (counted).
 
         Definition slots may stand among the records; they take offsets like any other slot.
+
+        Raises:
+            TapeError: these are no whole slots; `begin` was not called, or `close` was.
         """
         ...
 
@@ -101,12 +116,16 @@ class Log(Protocol):
         """At most `limit` slots from `from_offset` on, and the offset of the first of them.
 
         The offset answered is larger than asked where older ones were deleted or lost; no slots where there
-        is nothing newer. Slots answered are contiguous: a hole ends the answer.
+        is nothing newer. Slots answered are contiguous: a hole ends the answer, and so may the end of a
+        segment (a block lies within one). What is damaged or cannot be read is a hole.
         """
         ...
 
     def select(self, instrument: int, after_seq: int, limit: int) -> bytes:
-        """The records of one instrument in the current epoch with a seq above `after_seq`, oldest first."""
+        """The oldest `limit` records of one instrument in the current epoch with a seq above `after_seq`.
+
+        Slots in order of seq; entries without a seq (definitions, refused quotes) are never among them.
+        """
         ...
 
     def stamped(self) -> Iterator[StampedBlock]:

@@ -8,19 +8,17 @@ import tradewatch
 from tradewatch.server.rest import errors
 
 
-def build_api(routers: Sequence[APIRouter], *, body_bytes: int) -> FastAPI:
+def build_api(routers: Sequence[APIRouter]) -> FastAPI:
     """The application that serves `routers`.
 
     Args:
         routers: the rooms' routes.
-        body_bytes: the largest request body; larger ones are a 413.
     """
     api = FastAPI(
         title="tradewatch",
         version=tradewatch.__version__,
         summary="Market data over WebSocket, and REST beside it.",
         redoc_url=None,
-        max_body_size=body_bytes,
         telemetry={"tracing": False, "metrics": False},
     )
     for router in routers:

@@ -9,17 +9,18 @@ from tradewatch.access.keyring import KeyRing
 from tradewatch.errors import BatchRefusedError
 from tradewatch.protocol import publish
 from tradewatch.protocol.messages import MessageError
-from tradewatch.protocol.refusal import Refusal
+from tradewatch.protocol.refusal import Refusal, RefusalReason
 from tradewatch.publishing.publisher import Publisher
 from tradewatch.server.rest.errors import RefusedError
 
 
-def publish_routes(publisher: Publisher, ring: KeyRing) -> APIRouter:
+def publish_routes(publisher: Publisher, ring: KeyRing, *, body_bytes: int) -> APIRouter:
     """The publishing route.
 
     Args:
         publisher: takes the batches.
         ring: the keys that are good now.
+        body_bytes: the largest batch, as it arrives.
     """
     routes = APIRouter(tags=["publishing"])
 
@@ -38,7 +39,7 @@ def publish_routes(publisher: Publisher, ring: KeyRing) -> APIRouter:
         if isinstance(key, Refusal):
             raise RefusedError(key)
         try:
-            batch = publish.decode_batch(await request.body())
+            batch = publish.decode_batch(await _body(request, body_bytes))
         except MessageError as error:
             raise RefusedError(Refusal(422, error.code, str(error))) from error
         try:
@@ -48,6 +49,24 @@ def publish_routes(publisher: Publisher, ring: KeyRing) -> APIRouter:
         return Response(publish.published(answer), media_type="application/json")
 
     return routes
+
+
+async def _body(request: Request, limit_bytes: int) -> bytes:
+    """The body, as long as it is within the limit; what is said to be larger is not read at all."""
+    chunks: list[bytes] = []
+    declared = request.headers.get("content-length", "")
+    size = int(declared) if declared.isdecimal() else 0
+    if size <= limit_bytes:
+        size = 0
+        async for chunk in request.stream():
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > limit_bytes:
+                break
+    if size > limit_bytes:
+        text = f"the batch is larger than {limit_bytes:,} bytes; split it"
+        raise RefusedError(Refusal(413, RefusalReason.BODY_TOO_LARGE, text))
+    return b"".join(chunks)
 
 
 def _schema() -> dict[str, object]:

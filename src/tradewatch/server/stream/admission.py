@@ -1,0 +1,101 @@
+"""The admission: from a handshake to the channel that its path means, or to a refusal."""
+
+import hmac
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from tradewatch.access.entry import enter
+from tradewatch.access.key import Key, Scope
+from tradewatch.access.keyring import KeyRing
+from tradewatch.access.plan import plan_named
+from tradewatch.clock import Clock
+from tradewatch.fanout.hub import Hub
+from tradewatch.model.asset_class import AssetClass
+from tradewatch.protocol.limits import ConnectionLimits
+from tradewatch.protocol.refusal import Refusal, RefusalReason
+from tradewatch.protocol.session import Directory, Session
+from tradewatch.publishing.publisher import Publisher
+from tradewatch.server.stream.canary import CANARY_PATH, CanaryChannel
+from tradewatch.server.stream.channel import Channel, Head
+from tradewatch.server.stream.counters import StreamCounters
+from tradewatch.server.stream.publishing import PublishingChannel
+from tradewatch.server.stream.registry import Connections
+from tradewatch.server.stream.subscriber import Subscriber
+
+#: What the paths of the stream mean: an asset class, or None for all of them.
+STREAM_PATHS: dict[str, AssetClass | None] = {
+    "/": None,
+    "/quotes": None,
+    **{f"/{asset_class.value}/quotes": asset_class for asset_class in AssetClass},
+}
+
+#: Whoever may meet simulated prices is told in the handshake.
+_SIMULATED_HEADER = ("tradewatch-simulated", "true")
+
+
+class Admission:
+    """The gateway of this process: who may come in, and to what.
+
+    Args:
+        ring: the keys that are good now.
+        hub: fans quotes out to subscribers.
+        directory: finds instruments by name.
+        publisher: takes published batches.
+        limits: what binds each connection; a plan may bind it tighter.
+        connections: all connections of this process.
+        clock: the time.
+        canary_token: what the canary's own subscriber shows instead of a key.
+        simulated: whether any price may be simulated now.
+    """
+
+    subprotocols: Sequence[str] = ("tradewatch.v1",)
+
+    def __init__(
+        self,
+        *,
+        ring: KeyRing,
+        hub: Hub,
+        directory: Directory,
+        publisher: Publisher,
+        limits: ConnectionLimits,
+        connections: Connections,
+        clock: Clock,
+        canary_token: str,
+        simulated: Callable[[], bool],
+    ) -> None:
+        self._ring = ring
+        self._hub = hub
+        self._directory = directory
+        self._publisher = publisher
+        self._canary_token = canary_token
+        self._simulated = simulated
+        self.limits = limits
+        self.connections = connections
+        self.counters = StreamCounters()
+        self.clock = clock
+
+    @property
+    def response_headers(self) -> Sequence[tuple[str, str]]:
+        """What a completed handshake tells besides."""
+        return [_SIMULATED_HEADER] if self._simulated() else []
+
+    def admit(self, head: Head) -> Channel | Refusal:
+        """The channel of a path, for whoever may have it."""
+        if head.path in STREAM_PATHS:
+            key = enter(self._ring, head.headers, head.query)
+            return key if isinstance(key, Refusal) else self._subscriber(key, STREAM_PATHS[head.path])
+        if head.path == "/publish":
+            key = enter(self._ring, head.headers, head.query, scope=Scope.PUBLISH)
+            return key if isinstance(key, Refusal) else PublishingChannel(self._publisher, key)
+        if head.path == CANARY_PATH and hmac.compare_digest(
+            head.query.get("token", "").encode(), self._canary_token.encode()
+        ):
+            return CanaryChannel(self._hub)
+        return Refusal(404, RefusalReason.NOT_FOUND, "no stream at this path")
+
+    def _subscriber(self, key: Key, asset_class: AssetClass | None) -> Channel:
+        plan = plan_named(key.plan)
+        limits = msgspec.structs.replace(self.limits, symbols=min(self.limits.symbols, plan.symbols))
+        session = Session(self._directory, scope=asset_class, limits=limits, wildcard=plan.wildcard)
+        return Subscriber(session, self._hub, scoped=asset_class is None, key_id=key.id, clock=self.clock)

@@ -1,0 +1,291 @@
+"""One WebSocket connection: the shell that moves bytes between transport, state machine and channel."""
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import uvicorn
+from uvicorn.server import ServerState
+from websockets.frames import DATA_OPCODES, Frame, Opcode
+from websockets.protocol import State
+
+from tradewatch.protocol.codes import CloseCode
+from tradewatch.protocol.frame import PING_FRAME, text_frame
+from tradewatch.protocol.refusal import Refusal
+from tradewatch.server.stream import kernel
+from tradewatch.server.stream.channel import Channel
+from tradewatch.server.stream.gateway import Gateway
+from tradewatch.server.stream.handshake import OWED_HEADERS, Wire, decide
+from tradewatch.server.stream.pulse import Beat, Pulse
+from tradewatch.server.stream.reassembly import Reassembly
+
+_logger = logging.getLogger("tradewatch.stream")
+_numbers = itertools.count(1)
+_GOLDEN_RATIO = 0.618034  # consecutive multiples of it, modulo 1, lie far apart
+
+
+class StreamEdge(asyncio.Protocol):
+    """Made by uvicorn for every request that asks for an upgrade; see `Config(ws=...)`.
+
+    Args:
+        gateway: decides who may come in.
+        config: uvicorn's; unused.
+        server_state: uvicorn's; holds the protocols that its shutdown waits for.
+        app_state: uvicorn's; unused.
+    """
+
+    __slots__ = (
+        "_channel",
+        "_counters",
+        "_gateway",
+        "_key_id",
+        "_number",
+        "_open",
+        "_paused",
+        "_pulse",
+        "_reading",
+        "_reassembly",
+        "_served",
+        "_wire",
+        "transport",
+        "written_bytes",
+    )
+
+    transport: asyncio.Transport
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        *,
+        config: uvicorn.Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+    ) -> None:
+        limits = gateway.limits
+        self._gateway = gateway
+        self._counters = gateway.counters
+        self._served: set[Any] = server_state.connections
+        self._number = next(_numbers)
+        self._wire = Wire(gateway.subprotocols, limits.message_bytes)
+        self._pulse = Pulse(gateway.clock.monotonic_s() + limits.head_s)
+        self._reassembly = Reassembly()
+        self._channel: Channel | None = None
+        self._key_id: str | None = None
+        self._open = False
+        self._paused = False
+        self._reading = True
+        self.written_bytes = 0
+
+    # What a channel may do: the port `Connection`.
+
+    @property
+    def id(self) -> str:
+        """A short name for logs and lists."""
+        return f"c{self._number}"
+
+    def send(self, payload: bytes) -> None:
+        """Write one text message, unless the closing handshake has begun."""
+        self.write(text_frame(payload))
+
+    def write(self, frames: bytes) -> None:
+        """Write finished frames, unless the closing handshake has begun."""
+        if self._open:
+            self._write(frames)
+
+    def close(self, code: CloseCode) -> None:
+        """Begin the closing handshake, unless it has begun."""
+        if self._open:
+            self._wire.send_close(code, code.reason)
+            self._settle()
+
+    # What the registry and the keep-alive may do: the ports `Member` and `Link`.
+
+    @property
+    def in_use(self) -> bool:
+        """Whether anything is subscribed."""
+        return self._channel is not None and self._channel.in_use
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Bytes written that the kernel has not taken."""
+        return self.transport.get_write_buffer_size()
+
+    @property
+    def taken_bytes(self) -> int:
+        """Bytes that the peer took, or that the kernel did where it does not know better."""
+        acknowledged = kernel.acknowledged_bytes(self.transport)
+        return self.written_bytes - self.unsent_bytes if acknowledged is None else acknowledged
+
+    def check(self, now_s: float) -> None:
+        """Do what the keep-alive rules say is due."""
+        self._guard(self._check, now_s)
+
+    def drain(self) -> None:
+        """Close with the code that the channel uses when the server goes down."""
+        if self._channel is not None:
+            self._guard(lambda channel: self.close(channel.draining_code), self._channel)
+
+    def abort(self) -> None:
+        """Cut the connection off."""
+        self._open = False
+        self.transport.abort()
+
+    shutdown = drain  # what uvicorn calls
+
+    # What the transport tells.
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
+        """Take the transport over; uvicorn would do so only after the first `data_received`."""
+        self.transport = transport
+        transport.set_protocol(self)
+        self._served.add(self)
+        self._gateway.connections.add(self)
+        limits = self._gateway.limits
+        transport.set_write_buffer_limits(high=limits.send_buffer_bytes, low=limits.send_buffer_low_bytes)
+        kernel.tune(transport, unsent_bytes=limits.kernel_unsent_bytes)
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the state machine; the door hands over the whole request head first, and nothing with it."""
+        if self.transport.is_closing():
+            return
+        self._counters.bytes_in += len(data)
+        self._wire.receive_data(data)
+        events = self._wire.events_received()
+        if self._channel is None:
+            self._shake_hands(events[0] if events else None)
+            return
+        written_before = self.written_bytes
+        self._take(events)
+        self._settle()
+        if self._paused and self.written_bytes != written_before:
+            # A client that does not read, and what it sends makes us write: stop listening to it.
+            self._reading = False
+            self.transport.pause_reading()
+
+    def pause_writing(self) -> None:
+        """The send buffer is full."""
+        self._paused = True
+        if self._channel is not None:
+            self._guard(self._channel.paused)
+
+    def resume_writing(self) -> None:
+        """The send buffer has drained."""
+        self._paused = False
+        if not self._reading:
+            self._reading = True
+            self.transport.resume_reading()
+        if self._channel is not None:
+            self._guard(self._channel.resumed)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is over, however it came about."""
+        self._open = False
+        self._served.discard(self)
+        self._gateway.connections.remove(self, self._key_id)
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            self._counters.closed[self._ending()] += 1
+            self._guard(channel.closed)
+
+    # The opening handshake.
+
+    def _shake_hands(self, request: object) -> None:
+        peer = self.transport.get_extra_info("peername")
+        answer = decide(self._gateway, self._wire, request, peer[0] if peer else "")
+        if isinstance(answer, Refusal):
+            self._counters.refused[answer.reason] += 1
+            self._write(answer.answer(OWED_HEADERS.get(answer.status, ())))
+            self.transport.close()
+            return
+        self._channel, response = answer
+        self._key_id = self._channel.key_id
+        self._gateway.connections.admit(self, self._key_id)
+        self._wire.send_response(response)
+        self._write(b"".join(self._wire.data_to_send()))
+        self._open = True
+        self._pulse.opened(
+            self._gateway.clock.monotonic_s(),
+            first_ping_s=self._number * _GOLDEN_RATIO % 1 * self._gateway.limits.ping_interval_s,
+            written_bytes=self.written_bytes,
+        )
+        self._counters.opened += 1
+        self._guard(self._channel.opened, self)
+
+    # Everything after it.
+
+    def _take(self, events: Sequence[object]) -> None:
+        """Hand over the messages that one read completed; a violation ends the connection behind them."""
+        messages: list[bytes] = []
+        violation: CloseCode | None = None
+        for frame in events:
+            if not isinstance(frame, Frame):
+                continue
+            if frame.opcode is Opcode.PONG:
+                self._pulse.heard = True
+            elif frame.opcode in DATA_OPCODES:
+                outcome = self._reassembly.add(frame)
+                if isinstance(outcome, CloseCode):
+                    violation = outcome
+                    break
+                if outcome is not None:
+                    messages.append(outcome)
+        if messages and self._open and self._channel is not None:
+            # A client may close right behind its messages: they count, though no answer can be written.
+            self._open = self._wire.state is State.OPEN
+            self._counters.messages_in += len(messages)
+            self._guard(self._channel.received, messages)
+        if violation is not None:
+            self._wire.fail(violation, violation.reason)
+
+    def _settle(self) -> None:
+        """Write what the state machine has to say, and note where it stands."""
+        chunks = self._wire.data_to_send()
+        if frames := b"".join(chunks):
+            self._write(frames)
+        self._open = self._wire.state is State.OPEN
+        if not self._open:
+            self._pulse.ending(self._gateway.clock.monotonic_s() + self._gateway.limits.head_s)
+        if chunks and not chunks[-1]:  # the end of the stream
+            self._half_close()
+
+    def _half_close(self) -> None:
+        """End our side and listen on: a close with bytes unread resets what the peer has yet to read."""
+        if self.transport.is_closing():
+            return
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        else:
+            self.transport.close()
+
+    def _check(self, now_s: float) -> None:
+        due = self._pulse.check(now_s, self._gateway.limits, self)
+        if isinstance(due, CloseCode):
+            self.close(due)
+        elif due is Beat.ABORT:
+            self.abort()
+        elif due is Beat.PING and not self._paused:
+            self._counters.bytes_out += len(PING_FRAME)
+            self.transport.write(PING_FRAME)
+
+    def _write(self, data: bytes) -> None:
+        self.written_bytes += len(data)
+        self._counters.bytes_out += len(data)
+        self.transport.write(data)
+
+    def _guard(self, call: Callable[..., None], *arguments: Any) -> None:
+        """A fault of one channel closes its connection, and nothing else."""
+        try:
+            call(*arguments)
+        except Exception:
+            _logger.exception("connection %s: its channel failed", self.id)
+            self.close(CloseCode.INTERNAL_ERROR)
+
+    def _ending(self) -> str:
+        """Why the connection ended, for the counters."""
+        if self._wire.close_sent is None:
+            return "lost"
+        if self._wire.close_rcvd_then_sent:
+            return "client"
+        return CloseCode(self._wire.close_sent.code).reason

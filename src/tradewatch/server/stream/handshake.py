@@ -1,0 +1,132 @@
+"""The opening handshake: what a request asks for, what may be granted, and how a no is put."""
+
+import logging
+import re
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import NamedTuple
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from websockets.exceptions import (
+    InvalidHeader,
+    InvalidMethod,
+    InvalidUpgrade,
+    NegotiationError,
+    SecurityError,
+)
+from websockets.http11 import Request, Response
+from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
+
+from tradewatch.protocol.refusal import Refusal, RefusalReason
+from tradewatch.server.stream.channel import Channel, Head
+from tradewatch.server.stream.gateway import Gateway
+
+_logger = logging.getLogger("tradewatch.stream.handshake")
+_logger.setLevel(logging.WARNING)  # the parser reports every open and close at INFO, once per connection
+
+_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_BAD_TARGET = Refusal(400, RefusalReason.BAD_REQUEST, "the address is not percent-encoded UTF-8")
+_FAULT = Refusal(500, RefusalReason.INTERNAL_ERROR, "the server failed; its log says why")
+
+#: Headers that a status owes the client (RFC 9110, sections 15.5.6 and 15.5.22; RFC 6455, section 4.4).
+OWED_HEADERS: dict[int, list[tuple[str, str]]] = {
+    405: [("Allow", "GET")],
+    426: [("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")],
+}
+
+
+class Wire(ServerProtocol):
+    """The RFC 6455 state machine, which takes a client that offers no subprotocol for one of v1.
+
+    Args:
+        known: our subprotocols.
+        message_bytes: the size of an inbound message, over all its fragments.
+    """
+
+    def __init__(self, known: Sequence[str], message_bytes: int) -> None:
+        super().__init__(max_size=message_bytes, logger=_logger)
+        self._known = known
+
+    def select_subprotocol(self, subprotocols: Sequence[Subprotocol]) -> Subprotocol | None:
+        """The client's first choice among ours; none where it offers none.
+
+        Raises:
+            NegotiationError: it offers some, and we know none of them.
+        """
+        if not subprotocols:
+            return None
+        for offered in subprotocols:
+            if offered in self._known:
+                return offered
+        raise NegotiationError(f"known subprotocols: {', '.join(self._known)}")
+
+
+class Welcome(NamedTuple):
+    """A yes: the channel of the connection, and the response that the client waits for."""
+
+    channel: Channel
+    response: Response
+
+
+def decide(gateway: Gateway, wire: Wire, request: object, address: str) -> Welcome | Refusal:
+    """The answer to a request head; `request` is None where the state machine could not read it."""
+    if not isinstance(request, Request):
+        return refusal_for(wire.handshake_exc)
+    response = wire.accept(request)
+    if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+        return refusal_for(wire.handshake_exc)
+    head = read_head(request, address)
+    if isinstance(head, Refusal):
+        return head
+    if refusal := gateway.connections.refusal():
+        return refusal
+    try:
+        admitted = gateway.admit(head)
+    except Exception:
+        _logger.exception("the admission of a client at %s failed", address)
+        return _FAULT
+    if isinstance(admitted, Refusal):
+        return admitted
+    for name, value in gateway.response_headers:
+        response.headers[name] = value
+    return Welcome(admitted, response)
+
+
+def read_head(request: Request, address: str) -> Head | Refusal:
+    """What an admission needs to know of a request; a refusal where the target cannot be decoded."""
+    target = request.path
+    if not target.startswith("/"):  # absolute form, which a server has to take (RFC 9112, section 3.2.2)
+        parts = urlsplit(target)
+        target = f"{parts.path or '/'}?{parts.query}"
+    if _BROKEN_ESCAPE.search(target):
+        return _BAD_TARGET
+    path, _, query = target.partition("?")
+    try:
+        return Head(
+            path=unquote(path, errors="strict"),
+            query=dict(parse_qsl(query, keep_blank_values=True, errors="strict")),
+            headers={name.lower(): value for name, value in request.headers.raw_items()},
+            address=address,
+        )
+    except UnicodeDecodeError:
+        return _BAD_TARGET
+
+
+def refusal_for(error: Exception | None) -> Refusal:
+    """Our answer to a request that the state machine does not take."""
+    match error:
+        case NegotiationError():
+            return Refusal(400, RefusalReason.SUBPROTOCOL_UNKNOWN, str(error))
+        case SecurityError():
+            return Refusal(431, RefusalReason.HEAD_TOO_LARGE, "a line of the request head is too long")
+        case InvalidMethod():
+            return Refusal(405, RefusalReason.METHOD_NOT_ALLOWED, "a WebSocket handshake is a GET")
+        case InvalidUpgrade():
+            return Refusal(426, RefusalReason.UPGRADE_REQUIRED, "no upgrade to WebSocket was asked for")
+        case InvalidHeader(name="Sec-WebSocket-Version"):
+            return Refusal(426, RefusalReason.UPGRADE_REQUIRED, "only version 13 of the protocol is spoken")
+        case InvalidHeader():
+            return Refusal(400, RefusalReason.BAD_REQUEST, f"missing or invalid header {error.name}")
+        case _:
+            return Refusal(400, RefusalReason.BAD_REQUEST, "this is no WebSocket handshake")

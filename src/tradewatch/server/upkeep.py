@@ -1,0 +1,36 @@
+"""What goes on beside the stream for as long as the server runs."""
+
+import asyncio
+import logging
+
+from tradewatch.access.keyring import KeyRing
+from tradewatch.access.store import KeyStore
+from tradewatch.protocol.codes import CloseCode
+from tradewatch.server.stream.registry import Connections
+from tradewatch.tape.log import Log
+
+_log = logging.getLogger("tradewatch.upkeep")
+
+#: How soon a created or revoked key takes effect; the promise is a second.
+_KEY_POLL_S = 0.25
+
+
+async def watch_keys(store: KeyStore, ring: KeyRing, connections: Connections) -> None:
+    """Follow the key store: new keys open the door, revoked ones lose their connections."""
+    while True:
+        await asyncio.sleep(_KEY_POLL_S)
+        if not store.changed():
+            continue
+        for key_id in ring.replace(store.load()):
+            closed = connections.close_key(key_id, CloseCode.KEY_REVOKED)
+            _log.info("key %s is no longer good; %d connections closed", key_id, closed)
+
+
+async def sync_log(log: Log, *, interval_s: float) -> None:
+    """Sync the log, off the loop, whenever something was appended."""
+    synced = log.next_offset
+    while True:
+        await asyncio.sleep(interval_s)
+        if log.next_offset != synced:
+            synced = log.next_offset
+            await asyncio.to_thread(log.sync)

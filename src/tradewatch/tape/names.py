@@ -1,0 +1,47 @@
+"""The numbers of sources: every record says in four bytes where it came from."""
+
+from tradewatch.errors import TradewatchError
+
+#: A source's name is kept in one slot of the log.
+MAX_NAME_BYTES = 64
+
+
+class SourceNames:
+    """Names of feeds and producers, each with a number that is stable for the life of the tape.
+
+    Number 0 is nobody. Only grows, up to `limit`.
+    """
+
+    def __init__(self, *, limit: int = 100_000) -> None:
+        self._limit = limit
+        self._numbers: dict[str, int] = {}
+
+    def number(self, name: str) -> int | None:
+        """The number of a name, or None where it has none."""
+        return self._numbers.get(name)
+
+    def add(self, name: str) -> int:
+        """Give a name the next number, or return the one it has.
+
+        Raises:
+            TradewatchError: the name does not fit into a slot, or there are too many.
+        """
+        if name in self._numbers:
+            return self._numbers[name]
+        if len(name.encode("ascii", "replace")) > MAX_NAME_BYTES or not name.isascii():
+            raise TradewatchError(
+                f"a source's name is at most {MAX_NAME_BYTES} ASCII characters: {name[:80]!r}"
+            )
+        if len(self._numbers) >= self._limit:
+            raise TradewatchError(f"more than {self._limit:,} sources on one tape: {name!r} is not taken")
+        number = len(self._numbers) + 1
+        self._numbers[name] = number
+        return number
+
+    def restore(self, number: int, name: str) -> None:
+        """Take in a name that the log remembers."""
+        self._numbers[name] = number
+
+    def by_number(self) -> dict[int, str]:
+        """All names, by number."""
+        return {number: name for name, number in self._numbers.items()}

@@ -1,0 +1,277 @@
+"""The door over real sockets: what uvicorn and httptools leave open, one test each."""
+
+import asyncio
+
+import pytest
+from websockets.frames import Frame, Opcode
+
+from tradewatch.server.stream.door import DoorLimits
+
+QUICK = DoorLimits(head_s=0.1, body_s=0.1, stalled_s=0.1, linger_s=0.1)
+PLAIN = b"GET /plain HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+async def test_requests_and_upgrades_share_the_port(start, tools, tls):
+    rig = await start(tls=tls)
+    client = await rig.client()
+    client.say(PLAIN + PLAIN)
+    assert [(await client.answer()).body for _ in range(2)] == [b"plain", b"plain"]
+    client.say(tools.request())
+    assert (await client.answer()).status == 101
+    client.frame(b"hello")
+    await tools.until(lambda: rig.gateway.channels[0].messages == [[b"hello"]])
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+async def test_a_silent_client_gets_408(start, tls):
+    rig = await start(door=QUICK, tls=tls)
+    client = await rig.client()
+    answer = await client.answer()
+    assert (answer.status, answer.reason) == (408, "request_timeout")
+    assert await client.ended()
+    assert rig.counters.refused == {"request_timeout": 1}
+
+
+async def test_half_a_handshake_gets_408(start, tools):
+    rig = await start(door=QUICK)
+    assert (await rig.ask(tools.request()[:60])).reason == "request_timeout"
+    assert rig.gateway.channels == []
+
+
+async def trickle(client, data: bytes) -> None:
+    for byte in data:
+        if client.writer.is_closing() or client.reader.at_eof():
+            return
+        client.say(bytes([byte]))
+        await asyncio.sleep(0.01)
+
+
+async def test_a_trickled_head_gets_408_at_the_deadline_of_its_first_byte(start, tools):
+    rig = await start(door=QUICK)
+    client = await rig.client()
+    trickling = asyncio.create_task(trickle(client, tools.request()))
+    assert (await client.answer()).reason == "request_timeout"
+    assert await client.ended()
+    trickling.cancel()
+
+
+@pytest.mark.parametrize(
+    "bytes_between", [b"GET /second HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 500, b"\r\n" * 500]
+)
+async def test_a_trickled_second_head_gets_408_too(start, bytes_between):
+    rig = await start(door=QUICK)
+    client = await rig.client()
+    client.say(PLAIN)
+    assert (await client.answer()).body == b"plain"
+    trickling = asyncio.create_task(trickle(client, bytes_between))
+    assert (await client.answer()).reason == "request_timeout"
+    assert await client.ended()
+    trickling.cancel()
+
+
+async def test_an_idle_connection_is_closed_after_the_keep_alive_time(start, monkeypatch):
+    monkeypatch.setattr("tradewatch.server.listener._KEEP_ALIVE_S", 0.1)
+    rig = await start()
+    client = await rig.client()
+    client.say(PLAIN)
+    assert (await client.answer()).body == b"plain"
+    assert await client.ended()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        pytest.param(
+            b"GET / HTTP/1.1\r\n" + b"X: " + b"y" * (33 << 10) + b"\r\n\r\n", id="one header of 33 KiB"
+        ),
+        pytest.param(
+            b"GET / HTTP/1.1\r\n" + b"X: 1234567890\r\n" * 2_300 + b"\r\n", id="many headers, 33 KiB"
+        ),
+        pytest.param(b"GET / HTTP/1.1\r\n" + b"X: 1\r\n" * 200 + b"\r\n", id="200 headers"),
+        pytest.param(b"GET /" + b"y" * (33 << 10) + b" HTTP/1.1\r\n\r\n", id="an address of 33 KiB"),
+        pytest.param(b"GET / HTTP/1.1\r\nX: " + b"y" * (33 << 10), id="a header that does not end"),
+        pytest.param(b"GET /" + b"y" * (33 << 10), id="an address that does not end"),
+        pytest.param(b"\r\n" * (17 << 10), id="empty lines"),
+    ],
+)
+async def test_a_head_that_is_too_large_gets_431(start, head):
+    rig = await start()
+    answer = await rig.ask(head)
+    assert (answer.status, answer.reason) == (431, "head_too_large")
+    assert rig.counters.refused == {"head_too_large": 1}
+
+
+@pytest.mark.parametrize("begun", [b"0\r\nX: ", b"5;x="], ids=["trailer", "chunk extension"])
+async def test_a_body_whose_frame_does_not_end_gets_431(start, tools, begun):
+    rig = await start()
+    client = await rig.client()
+    client.say(b"POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + begun)
+    await tools.until(lambda: rig.application.paths == ["/echo"])
+    client.say(b"y" * (33 << 10))
+    assert (await client.answer()).reason == "head_too_large"
+    assert await client.ended()
+    await tools.until(lambda: not rig.server.server_state.tasks)
+
+
+async def test_a_broken_body_gets_400_and_its_request_is_told_so(start, tools):
+    rig = await start()
+    assert (await rig.ask(b"POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")).status == 400
+    await tools.until(lambda: not rig.server.server_state.tasks)
+
+
+async def test_a_broken_body_behind_a_begun_answer_cuts_the_connection(start, tools):
+    rig = await start()
+    client = await rig.client()
+    client.say(b"POST /endless HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+    assert (await client.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+    client.say(b"zz\r\n")
+    await tools.until(lambda: not rig.protocols)
+
+
+async def test_a_flood_of_headers_is_answered_and_kept_nowhere(start, tools):
+    rig = await start()
+    client = await rig.client()
+
+    async def flood() -> None:
+        for _ in range(5_000):
+            client.say(b"X: " + b"y" * 8_000 + b"\r\n")
+            await client.writer.drain()
+
+    client.say(b"GET / HTTP/1.1\r\n")
+    flooding = asyncio.create_task(flood())
+    assert (await client.answer()).reason == "head_too_large"
+    assert await client.ended()
+    await asyncio.wait([flooding])
+    assert all(len(door.headers) < 50 for door in rig.protocols)
+
+
+async def test_a_large_address_within_the_limit_is_served(start):
+    rig = await start()
+    client = await rig.client()
+    client.say(b"GET /x?symbols=" + b"EURUSD," * 4_000 + b" HTTP/1.1\r\n\r\n")
+    assert (await client.answer()).body == b"plain"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"nonsense\r\n\r\n",
+        b"GET / HTTP/2.0\r\n\r\n",
+        b"\x16\x03\x01\x02\x00",
+        b"GET / HTTP/1.1\r\nA b: 1\r\n\r\n",
+    ],
+)
+async def test_what_is_no_http_gets_400(start, data):
+    rig = await start()
+    answer = await rig.ask(data)
+    assert (answer.status, answer.reason) == (400, "bad_request")
+
+
+async def test_a_slow_body_gets_408_and_its_request_is_told_so(start, tools):
+    rig = await start(door=QUICK)
+    client = await rig.client()
+    client.say(b"POST /echo HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc")
+    answer = await client.answer()
+    assert (answer.status, answer.reason) == (408, "request_timeout")
+    assert await client.ended()
+    await tools.until(lambda: not rig.server.server_state.tasks)
+
+
+async def test_a_body_in_time_is_served_in_small_chunks_too(start):
+    rig = await start()
+    client = await rig.client()
+    client.say(b"POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+    for _ in range(100):
+        client.say(b"1\r\nx\r\n" * 100)
+        await client.writer.drain()
+    client.say(b"0\r\n\r\n" + PLAIN)
+    assert (await client.answer()).body == b"x" * 10_000
+    assert (await client.answer()).body == b"plain"
+
+
+async def test_a_client_that_does_not_take_its_answer_is_cut_off(start, tools):
+    rig = await start(door=QUICK)
+    client = await rig.client(limit=1_024)
+    client.say(b"GET /endless HTTP/1.1\r\n\r\n")
+    await tools.until(lambda: rig.application.paths == ["/endless"])
+    await tools.until(lambda: not rig.protocols)
+
+
+async def test_a_refused_client_that_stays_is_cut_off(start, tools):
+    rig = await start(door=QUICK)
+    client = await rig.client()
+    client.say(b"nonsense\r\n\r\n")
+    assert (await client.answer()).status == 400
+    await tools.until(lambda: not rig.protocols)
+
+
+async def test_what_follows_the_upgrade_in_the_same_segment_is_kept(start, tools):
+    rig = await start()
+    client, channel = await rig.open(tools.request() + Frame(Opcode.TEXT, b"early").serialize(mask=True))
+    client.frame(b"late")
+    await tools.until(lambda: channel.messages == [[b"early"], [b"late"]])
+
+
+async def test_an_upgrade_behind_an_unanswered_request_is_refused_in_its_turn(start, tools):
+    rig = await start()
+    client = await rig.client()
+    client.say(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n" + tools.request())
+    await tools.until(lambda: rig.counters.refused["bad_request"] == 1)
+    rig.application.release.set()
+    assert (await client.answer()).body == b"slow"
+    assert (await client.answer()).reason == "bad_request"
+    assert await client.ended()
+    assert rig.gateway.channels == []
+
+
+async def test_requests_pipelined_without_end_are_refused(start, tools):
+    rig = await start(door=DoorLimits(pipelined=4))
+    client = await rig.client()
+    client.say(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n" + PLAIN * 100)
+    await tools.until(lambda: rig.counters.refused["bad_request"] == 1)
+    rig.application.release.set()
+    bodies = [(await client.answer()).body for _ in range(5)]
+    assert bodies == [b"slow", b"plain", b"plain", b"plain", b"plain"]
+    assert (await client.answer()).status == 400
+    assert await client.ended()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param({"extra": ["Content-Length: 4"]}, id="Content-Length"),
+        pytest.param({"extra": ["Transfer-Encoding: chunked"]}, id="Transfer-Encoding"),
+        pytest.param({"version": "HTTP/1.0"}, id="HTTP/1.0"),
+    ],
+)
+async def test_an_upgrade_with_a_body_or_in_old_http_gets_400(start, tools, data):
+    rig = await start()
+    assert (await rig.ask(tools.request(**data))).reason == "bad_request"
+    assert rig.gateway.channels == []
+
+
+async def test_an_upgrade_with_a_body_of_no_bytes_is_taken(start, tools):
+    rig = await start()
+    await rig.open(tools.request(extra=["Content-Length: 0"]))
+
+
+async def test_an_offer_of_another_protocol_is_ignored(start):
+    rig = await start()
+    client = await rig.client()
+    offer = b"GET /%d HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n"
+    client.say(offer % 1 + offer % 2)
+    assert [(await client.answer()).body for _ in range(2)] == [b"plain", b"plain"]
+    client.say(PLAIN)
+    assert (await client.answer()).body == b"plain"
+    assert rig.application.paths == ["/1", "/2", "/plain"]
+
+
+async def test_many_open_streams_leave_requests_alone(start, tools):
+    rig = await start(max_connections=5)
+    for _ in range(5):
+        await rig.open()
+    assert (await rig.ask(tools.request())).reason == "too_many_connections"
+    client = await rig.client()
+    client.say(PLAIN)
+    assert (await client.answer()).body == b"plain"

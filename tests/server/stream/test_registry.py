@@ -1,0 +1,117 @@
+"""Who is connected, with which key, and how everybody is sent away."""
+
+import asyncio
+
+import pytest
+
+from tradewatch.protocol.codes import CloseCode
+from tradewatch.server.stream.registry import Connections, Drained
+
+
+class StubMember:
+    """A member that leaves when it is drained, unless it is stubborn."""
+
+    def __init__(self, connections: Connections, key_id: str = "key", *, stubborn: bool = False) -> None:
+        self.closed_with: list[CloseCode] = []
+        self.drained_s: float | None = None
+        self.aborted = False
+        self._connections, self._key_id, self._stubborn = connections, key_id, stubborn
+        connections.add(self)
+        connections.admit(self, key_id)
+
+    def check(self, now_s: float) -> None: ...
+
+    def close(self, code: CloseCode) -> None:
+        self.closed_with.append(code)
+
+    def drain(self) -> None:
+        self.drained_s = asyncio.get_running_loop().time()
+        if not self._stubborn:
+            self._connections.remove(self, self._key_id)
+
+    def abort(self) -> None:
+        self.aborted = True
+        self._connections.remove(self, self._key_id)
+
+
+def test_connections_are_found_by_their_key():
+    connections = Connections(max_connections=10)
+    first, second, other = (StubMember(connections, key) for key in ("a", "a", "b"))
+    assert connections.of_key("a") == [first, second]
+    assert connections.close_key("a", CloseCode.KEY_REVOKED) == 2
+    assert (first.closed_with, second.closed_with, other.closed_with) == ([4500], [4500], [])
+    connections.remove(first, "a")
+    connections.remove(second, "a")
+    assert connections.of_key("a") == []
+    assert connections.close_key("a", CloseCode.KEY_REVOKED) == 0
+    assert len(connections) == 1
+
+
+def test_there_is_room_up_to_the_limit():
+    connections = Connections(max_connections=2, retry_after_s=3)
+    members = [StubMember(connections) for _ in range(2)]
+    assert connections.refusal() is None
+    third = StubMember(connections)
+    refusal = connections.refusal()
+    assert refusal is not None
+    assert (refusal.status, refusal.reason, refusal.retry_after_s) == (429, "too_many_connections", 3)
+    connections.remove(third, "key")
+    assert connections.refusal() is None
+    assert list(connections) == members
+
+
+async def test_a_drain_of_nobody_ends_at_once_and_lets_nobody_in():
+    connections = Connections(max_connections=10)
+    assert await connections.drain(60, retry_after_s=9) == Drained(closed=0, aborted=0)
+    refusal = connections.refusal()
+    assert refusal is not None
+    assert (refusal.status, refusal.reason, refusal.retry_after_s) == (503, "draining", 9)
+
+
+async def test_closes_are_spread_with_their_number():
+    connections = Connections(max_connections=1_000)
+    members = [StubMember(connections) for _ in range(200)]
+    assert await connections.drain(10) == Drained(closed=200, aborted=0)
+    times = [member.drained_s for member in members]
+    assert times == sorted(times)
+    assert 0.15 <= times[-1] - times[0] < 2
+    assert len([time for time in times if time == times[0]]) <= 50
+
+
+async def test_the_spread_leaves_time_before_the_deadline():
+    connections = Connections(max_connections=5_000)
+    members = [StubMember(connections, stubborn=True) for _ in range(4_000)]
+    begin_s = asyncio.get_running_loop().time()
+    assert await connections.drain(0.4) == Drained(closed=0, aborted=4_000)
+    assert max(member.drained_s for member in members) - begin_s < 0.4
+    assert all(member.aborted for member in members)
+
+
+async def test_whoever_does_not_leave_is_cut_off_at_the_deadline():
+    connections = Connections(max_connections=10)
+    leaves, stays = StubMember(connections), StubMember(connections, stubborn=True)
+    assert await connections.drain(0.1) == Drained(closed=1, aborted=1)
+    assert (leaves.aborted, stays.aborted) == (False, True)
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+async def test_a_key_that_is_revoked_closes_its_connections(start, tools, tls):
+    rig = await start(tls=tls)
+    mine, _ = await rig.open(tools.request(extra=["api-key: a"]))
+    _, other_channel = await rig.open(tools.request(extra=["api-key: b"]))
+    assert rig.gateway.connections.close_key("a", CloseCode.KEY_REVOKED) == 1
+    assert await mine.close_frame() == (4500, "key_revoked")
+    mine.leave()
+    await tools.until(lambda: len(rig.protocols) == 1)
+    assert other_channel.told == ["opened"]
+    assert rig.gateway.connections.of_key("a") == []
+
+
+async def test_a_full_server_says_when_to_come_back(start, tools):
+    rig = await start(max_connections=1)
+    client, _ = await rig.open()
+    answer = await rig.ask(tools.request())
+    assert (answer.status, answer.reason, answer.headers["retry-after"]) == (429, "too_many_connections", "5")
+    client.leave()
+    await tools.until(lambda: not rig.protocols)
+    await rig.open()
