@@ -6,7 +6,6 @@ The only place that knows every adapter.
 import asyncio
 import contextlib
 import functools
-import ipaddress
 import logging
 import random
 import signal
@@ -17,6 +16,7 @@ from typing import NamedTuple
 from tradewatch.access.key import Scope, mint
 from tradewatch.access.keyring import KeyRing
 from tradewatch.access.store import KeyStore
+from tradewatch.address import is_loopback, reachable, url_host
 from tradewatch.clock import Clock, SystemClock
 from tradewatch.data_directory import DataDirectory
 from tradewatch.fanout.claims import Claims, FeedEntry
@@ -121,8 +121,8 @@ async def run(
             sync_log(core.tape.log, interval_s=settings.tape.sync_ms / 1_000),
             watch_keys(store, ring, admission.connections),
         ]
-        address = f"{_url_host(settings.host)}:{server.port}"
-        own_address = f"{_url_host(_reachable(settings.host))}:{server.port}"
+        address = f"{url_host(settings.host)}:{server.port}"
+        own_address = f"{url_host(reachable(settings.host))}:{server.port}"
         scheme = "wss" if settings.tls_cert else "ws"
         running = [
             canary.run(f"{scheme}://{own_address}", _own_tls(settings)),
@@ -162,8 +162,8 @@ async def _serve(
         serving = tasks.create_task(server.serve())
         beside = [tasks.create_task(coroutine) for coroutine in upkeep]
         quoting = [tasks.create_task(coroutine) for coroutine in running]
-        while not server.started and not serving.done():
-            await asyncio.sleep(0.01)  # noqa: ASYNC110 - uvicorn has no event for it
+        while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0.01)
         announce()
         await stop.wait()
         _log.info("going down: %d connections", len(connections))
@@ -220,7 +220,7 @@ def _feed(source: Source, core: _Core, clock: Clock) -> FeedRunner:
         deliver=entry.deliver,
         clock=clock,
         random=random.random,
-        source_number=core.tape.source(f"feed/{source.name}"[:MAX_NAME_BYTES]),
+        source_number=core.tape.source(f"feed/{ascii(source.name)[1:-1]}"[:MAX_NAME_BYTES]),
     )
 
 
@@ -292,7 +292,7 @@ def _connection_limits(settings: Settings) -> ConnectionLimits:
 
 def _demo_key(settings: Settings, ring: KeyRing, clock: Clock) -> str | None:
     """A key in memory, where only this machine can use it."""
-    if not _is_loopback(settings.host):
+    if not is_loopback(settings.host):
         return None
     key, text = mint(name="demo", plan="demo", scopes=[Scope.PUBLISH], now_ns=clock.now_ns())
     ring.add_memory_key(key)
@@ -316,21 +316,3 @@ def _own_tls(settings: Settings) -> ssl.SSLContext | None:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _reachable(host: str) -> str:
-    """The address under which this process reaches what listens on `host`."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - nothing is bound here
-
-
-def _url_host(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

@@ -1,5 +1,6 @@
 import gzip
 import random
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def test_lines_come_out_as_they_went_in(
     content = "".join(text + end for text in texts).encode()
     if members:
         cuts = [len(content) * member // members for member in range(members + 1)]
-        packed = [gzip.compress(content[a:b]) for a, b in zip(cuts, cuts[1:], strict=False)]
+        packed = [gzip.compress(content[a:b]) for a, b in pairwise(cuts)]
         content = b"".join(packed) + bytes(7)
     path = tmp_path_factory.mktemp("lines") / "file"
     path.write_bytes(content)

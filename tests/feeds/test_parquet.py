@@ -26,8 +26,9 @@ def test_a_file_whose_name_is_a_pattern_is_that_file(tmp_path: Path) -> None:
 def test_columns_are_found_whatever_their_case_and_kind(tmp_path: Path) -> None:
     path = tmp_path / "d.parquet"
     _copy(
-        """select 'crypto' as asset_class, 0.1::float as "Ask", 1e-7::double as bid, 1.50::decimal(9,2) as ask_size,
-        1399507208715.25::double as ts_ms, 'A"B' as "odd ""name", 'A' as Symbol""",
+        """select 'crypto' as asset_class, 0.1::float as "Ask", 1e-7::double as bid,
+        1.50::decimal(9,2) as ask_size, 1399507208715.25::double as ts_ms,
+        'A"B' as "odd ""name", 'A' as Symbol""",
         path,
     )
     rows = parquet_rows(path, _refuse)
@@ -39,7 +40,7 @@ def test_columns_are_found_whatever_their_case_and_kind(tmp_path: Path) -> None:
 def test_rows_keep_their_order_and_number_over_blocks(tmp_path: Path) -> None:
     path = tmp_path / "d.parquet"
     _copy(
-        "select (range * 7919) % 200003 as ts_ms, 'A' as symbol, range as bid, range as ask from range(200003)",
+        "select range * 7919 % 200003 as ts_ms, 'A' as symbol, range as bid, range as ask from range(200003)",
         path,
     )
     number = 1

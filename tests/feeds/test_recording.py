@@ -1,9 +1,13 @@
+import gzip
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tradewatch.feeds.bad_rows import BadRows
 from tradewatch.feeds.recording import Recording, UnknownClassError
+from tradewatch.feeds.rows import UnusableFileError
 from tradewatch.feeds.source import SourceState
 from tradewatch.model.asset_class import AssetClass
 from tradewatch.reference.catalogue import Catalogue
@@ -75,3 +79,31 @@ def test_bad_rows_are_named_with_their_lines_over_blocks(write_rows, catalogue) 
     assert sum(map(len, recording.records(catalogue))) == 9_999
     assert state.bad_rows == 1
     assert state.last_bad == "crypto-f.csv.gz line 4323: ask: not a decimal number: 'x'"
+
+
+_HEADER = b"ts_ms,symbol,bid,ask\n"
+_GOOD = b"1,A,1,2\n"
+
+
+@settings(deadline=None)
+@given(
+    st.binary(max_size=300),
+    st.sampled_from([b"", _HEADER, _HEADER + _GOOD, b"\x1f\x8b\x08", b"PAR1"]),
+    st.booleans(),
+)
+def test_no_content_does_anything_but_give_records_or_be_counted(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, start: bytes, packed: bool
+) -> None:
+    path = tmp_path_factory.mktemp("any") / "crypto-f.csv"
+    path.write_bytes(gzip.compress(start + content) if packed else start + content)
+    state = SourceState()
+    recording = _recording(path, state=state)
+    try:
+        recording.survey(Catalogue(limit=10))
+    except UnusableFileError:
+        assert list(recording.records(Catalogue(limit=10))) == []
+        assert state.bad_rows >= 1
+        return
+    records = [record for block in recording.records(Catalogue(limit=10)) for record in block]
+    if start == _HEADER + _GOOD:
+        assert records[0].event_ns == 1_000_000

@@ -1,6 +1,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
+from itertools import pairwise
 
 import pytest
 
@@ -17,7 +18,7 @@ _INSTRUMENT = Instrument(id=1, asset_class=AssetClass.CRYPTO, symbol="A", decima
 
 
 class _Script:
-    """A source that plays a list: a number is the event time of a quote, a pause waits, an error is raised."""
+    """A source that plays a list: an integer is a quote's event time, a float waits, an error is raised."""
 
     name = "script"
     simulated = False
@@ -51,15 +52,20 @@ class _Desk:
 
     def __init__(self, source: Source, timeline, **options: float) -> None:
         self.delivered: list[Record] = []
+        self.began = asyncio.Event()
         self.runner = FeedRunner(
             source,
             name="desk",
-            deliver=self.delivered.extend,
+            deliver=self._deliver,
             clock=timeline.clock,
             sleep=timeline.sleep,
             random=lambda: 0.5,
             **options,  # type: ignore[arg-type]
         )
+
+    def _deliver(self, batch: Sequence[Record]) -> None:
+        self.delivered += batch
+        self.began.set()
 
     @property
     def times(self) -> list[int]:
@@ -88,7 +94,7 @@ async def test_the_loop_turns_between_batches(timeline) -> None:
             await asyncio.sleep(0)
 
     await asyncio.gather(desk.runner.run(), watch())
-    assert all(after - before <= 1 for before, after in zip(seen, seen[1:], strict=False))
+    assert all(after - before <= 1 for before, after in pairwise(seen))
 
 
 async def test_a_failure_is_logged_and_the_source_begun_again_after_a_rest(
@@ -181,8 +187,7 @@ async def test_a_cancelled_runner_closes_its_source_and_leaves_no_task(timeline)
     source = _Script(timeline, 1, 1e6)
     desk = _Desk(source, timeline)
     task = asyncio.create_task(desk.runner.run())
-    while not desk.delivered:
-        await asyncio.sleep(0)
+    await desk.began.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -44,7 +44,7 @@ def test_each_quote_moves_from_the_one_before_of_its_instrument() -> None:
             last[index] = (bid, ask)
     total = 20 * BLOCK_QUOTES
     expected = {"same": 0.1, "bid": 0.2, "ask": 0.2, "both": 0.5}
-    assert {name: count / total for name, count in kinds.items()} == pytest.approx(expected, abs=0.02)
+    assert {name: count / total for name, count in kinds.items()} == pytest.approx(expected, abs=0.03)
 
 
 def test_it_returns_to_the_base() -> None:

@@ -11,8 +11,8 @@ import pytest
 from tradewatch.access.grant import EVERYTHING, PublishGrant
 from tradewatch.clock import ManualClock
 from tradewatch.errors import BatchRefusedError
-from tradewatch.fanout.hub import Hub
 from tradewatch.fanout.claims import Claims
+from tradewatch.fanout.hub import Hub
 from tradewatch.fanout.intake import Intake
 from tradewatch.model.asset_class import AssetClass
 from tradewatch.protocol.publish import decode_batch, published
@@ -112,7 +112,8 @@ def test_a_batch_is_answered_with_positions_in_its_order(desk: Desk) -> None:
 
 def test_prices_keep_the_publishers_own_digits(desk: Desk) -> None:
     text = b"""{"producer": "p", "batch": 1, "quotes": [{"asset_class": "crypto", "symbol": "A",
-        "timestamp": 1767389239253, "bid": 61837.63000000, "ask": 61837.6300000000001, "bid_size": "0.50"}]}"""
+        "timestamp": 1767389239253, "bid": 61837.63000000, "ask": 61837.6300000000001,
+        "bid_size": "0.50"}]}"""
     desk.publish(text)
     instrument = desk.catalogue.get(AssetClass.CRYPTO, "A")
     assert instrument is not None

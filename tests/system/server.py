@@ -86,6 +86,14 @@ class Server:
             **options,
         )
 
+    def handshake(self, path: str) -> bytes:
+        """The request that opens a WebSocket, for a client that does nothing but what a test says."""
+        return (
+            f"GET {path}?api-key={self.demo_key} HTTP/1.1\r\nHost: {self.address}\r\nUpgrade: websocket\r\n"
+            "Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+            "Sec-WebSocket-Version: 13\r\n\r\n"
+        ).encode()
+
     def get(self, path: str, **options: Any) -> httpx.Response:
         return httpx.get(self.http + path, timeout=10, **options)
 

@@ -11,7 +11,7 @@ ROW = [{"symbol": "ACME", "ts_ms": "1", "bid": "1", "ask": "2"}]
 
 
 def limit_files(server: Server, size_bytes: int) -> None:
-    """What the kernel lets the server write into one file; beyond it, writes fail like those to a full disk."""
+    """What the kernel lets the server write into a file; beyond it, writes fail as on a full disk."""
     resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (size_bytes, resource.RLIM_INFINITY))
 
 

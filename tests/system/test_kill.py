@@ -1,6 +1,7 @@
 """`kill -9` under load: the tape goes on seq for seq, and has everything that a client saw."""
 
 import asyncio
+import json
 import random
 from collections import defaultdict
 from typing import Any
@@ -19,8 +20,6 @@ Row = tuple[str, str, str, str]
 
 async def listen_until_killed(server: Server, *, after_quotes: int) -> list[Row]:
     """What a client hears of all classes until the server is killed."""
-    import json
-
     heard: list[Row] = []
     async with server.stream("/") as stream:
         await stream.send('{"action": "subscribe", "symbols": ["*"]}')
@@ -58,7 +57,7 @@ async def test_twenty_kills_at_5000_quotes_a_second(serve: Any) -> None:
         on_tape[symbol].append((symbol, str(record.event_ns // 1_000_000), record.bid.text, record.ask.text))
     assert sum(map(len, heard)) > KILLS * 500
 
-    places = {symbol: 0 for symbol in on_tape}
+    places = dict.fromkeys(on_tape, 0)
     for life in heard:
         for row in life:
             places[row[0]] = on_tape[row[0]].index(row, places[row[0]]) + 1

@@ -37,10 +37,7 @@ async def test_while_it_drains_new_ones_are_told_to_come_back(serve: Any) -> Non
     """A client that does not answer its close holds the drain open; others meet an open door that says no."""
     server = serve("--feed", "simulated?symbols=5")
     reader, writer = await asyncio.open_connection(*server.address.split(":"))
-    writer.write(
-        f"GET /crypto/quotes?api-key={server.demo_key} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
-        "Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
-    )
+    writer.write(server.handshake("/crypto/quotes"))
     await reader.readuntil(b"\r\n\r\n")
     server.process.send_signal(signal.SIGTERM)
     async with asyncio.timeout(5):

@@ -79,11 +79,7 @@ async def test_the_idle_and_the_silent_are_closed_by_name(serve: Any) -> None:
         await receive(used, 5)
 
     reader, writer = await asyncio.open_connection(*server.address.split(":"))
-    writer.write(
-        f"GET /publish?api-key={server.demo_key} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
-        "Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-        "Sec-WebSocket-Version: 13\r\n\r\n".encode()
-    )
+    writer.write(server.handshake("/publish"))
     await reader.readuntil(b"\r\n\r\n")
     received = b""
     async with asyncio.timeout(15):
@@ -99,8 +95,10 @@ async def test_a_client_that_does_not_read_is_not_waited_for_and_ends_with_the_n
     server = serve("--feed", "simulated?symbols=5")
 
     def publish(number: int, first: int, count: int) -> None:
-        rows = [{"asset_class": "crypto", "symbol": "SLOW", "timestamp": "1", "bid": str(n), "ask": str(n + 1)}
-                for n in range(first, first + count)]  # fmt: skip
+        rows = [
+            {"asset_class": "crypto", "symbol": "SLOW", "timestamp": "1", "bid": str(n), "ask": str(n + 1)}
+            for n in range(first, first + count)
+        ]
         assert server.publish({"producer": "p", "batch": number, "quotes": rows}).status_code == 200
 
     publish(1, 1, 1)
@@ -192,8 +190,8 @@ async def test_tls_with_a_given_certificate(serve: Any, tmp_path: Path) -> None:
     cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     try:
         subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-             "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(cert)],
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+             "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(cert)],
             check=True, capture_output=True,
         )  # fmt: skip
     except FileNotFoundError:

@@ -119,6 +119,8 @@ class Files:
     """What a `SegmentLog` stands on: a directory, full when the system call says so."""
 
     boot = "the boot of the tests"
+    #: A segment's head, and the snapshot of one slot with a head of its own.
+    start_bytes = 3 * SLOT_BYTES
 
     @staticmethod
     def room(slots: int) -> int:
@@ -156,6 +158,13 @@ class Files:
         """It can again, and time enough for another try has passed."""
         self._monkeypatch.undo()
         self.clock.advance(1)
+
+    @staticmethod
+    def flip(path: Path, position: int) -> None:
+        """Turn one bit of a file over."""
+        data = bytearray(path.read_bytes())
+        data[position] ^= 4
+        path.write_bytes(data)
 
     def kill(self) -> None:
         """What is left when the process is killed: closed files, no marks."""

@@ -74,10 +74,12 @@ def test_one_instrument_is_found_over_many_segments(disk) -> None:
 
 def test_only_numbered_records_are_selected(disk) -> None:
     """A refused quote stands on the tape with seq 0, between records whose numbers go on."""
-    probe = disk.open().begin()
-    probe.put(1, 2)
+    probe = disk.open(segment_bytes=disk.room(1)).begin()
+    probe.put(1)
+    probe.put(2)
     probe.log.append(probe.slots(0, kind=Kind.REFUSED) + probe.slots(77, kind=DEFINE_INSTRUMENT))
     probe.put(3)
+    assert len(probe.snapshots) == 4
     assert probe.selected(1) == [1, 2, 3]
     assert probe.selected(1, after_seq=1) == [2, 3]
 
@@ -121,6 +123,14 @@ def test_retention_takes_whole_segments_from_the_oldest_on(disk) -> None:
     assert log.read(0, 1)[0] == log.first_offset
     assert probe.selected(1) == [seq for seq in kept.values() if seq % 2 == 0]
     assert [offset for offset, _, _ in probe.stamped()] == list(kept)
+
+
+def test_the_segment_being_written_is_kept_however_little_may_be(disk) -> None:
+    probe = disk.open(segment_bytes=disk.room(4), retain_bytes=1).begin()
+    for seq in range(1, 8):
+        probe.put(seq)
+    assert probe.log.first_offset == 4
+    assert probe.records() == {4: 5, 5: 6, 6: 7}
 
 
 def test_what_does_not_fit_is_counted_and_leaves_a_hole(disk) -> None:

@@ -3,7 +3,6 @@
 import contextlib
 import ssl
 from collections.abc import AsyncIterator, Iterator
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
@@ -11,6 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 
 import tradewatch
+from tradewatch.address import is_loopback
 from tradewatch.errors import StreamError, UsageError
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ class Endpoint:
             "close_timeout": _CLOSE_TIMEOUT_S,
             "max_size": _MAX_MESSAGE_BYTES,
         }
-        if _is_loopback(self._parts.hostname or ""):
+        if is_loopback(self._parts.hostname or ""):
             arguments["proxy"] = None  # the environment's proxy cannot reach this machine's own loopback
         if self._parts.scheme == "wss":
             arguments["ssl"] = _trust(self._cacert)
@@ -154,14 +154,6 @@ def _server(url: str) -> SplitResult:
     except (ValueError, KeyError):
         pass
     raise UsageError("the URL of the server must be like ws://127.0.0.1:8000 or https://example.com/prefix")
-
-
-def _is_loopback(host: str) -> bool:
-    """Whether the host is this machine, to itself."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _trust(cacert: Path | None) -> ssl.SSLContext:

@@ -72,9 +72,10 @@ def character_of(instrument: Instrument, reference: Price | None) -> Character:
     while ticks > most and decimals > 0:
         decimals -= 1
         ticks = _ticks(reference, decimals)
+    ticks = min(max(ticks, fewest), most)
     return Character(
         exponent=-decimals,
-        base_ticks=min(max(ticks, fewest), most),
+        base_ticks=ticks,
         spread_ticks=max(1, ticks * temper.spread_ppm // 1_000_000),
         step_ticks=max(1, ticks * temper.step_ppm // 1_000_000),
     )
