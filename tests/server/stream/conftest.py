@@ -104,11 +104,12 @@ class StubGateway:
 
 
 class Application:
-    """The ASGI application behind the same port."""
+    """The ASGI application behind the same port; its paths say what it does."""
 
     def __init__(self) -> None:
         self.release = asyncio.Event()
         self.paths: list[str] = []
+        self.enough: Callable[[], bool] = self.release.is_set
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
@@ -116,33 +117,38 @@ class Application:
                 await receive()
                 await send({"type": f"lifespan.{step}.complete"})
             return
-        self.paths.append(scope["path"])
+        path = scope["path"]
+        self.paths.append(path)
         body = b"plain"
-        if scope["path"] == "/slow":
+        if path in ("/slow", "/later"):
             await self.release.wait()
             body = b"slow"
-        elif scope["path"] == "/echo":
-            body = b""
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    return
-                body += message["body"]
-                if not message["more_body"]:
-                    break
-        elif scope["path"] == "/endless":
-            await send({"type": "http.response.start", "status": 200, "headers": []})
-            while (await self._tick(receive, send)) is None:
-                pass
+        if path in ("/echo", "/later"):
+            body = await self._body(receive)
+        if path == "/large":
+            body = b"x" * (16 << 20)
+        if path == "/endless":
+            await self._write_endlessly(send)
             return
         headers = [(b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    async def _tick(self, receive: Any, send: Any) -> str | None:
-        await send({"type": "http.response.body", "body": b"x" * 65_536, "more_body": True})
-        await asyncio.sleep(0)
-        return "over" if self.release.is_set() else None
+    async def _body(self, receive: Any) -> bytes:
+        """The whole body, or what came of it before the client was gone."""
+        body = b""
+        while True:
+            message = await receive()
+            body += message.get("body", b"")
+            if not message.get("more_body"):
+                return body
+
+    async def _write_endlessly(self, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while not self.enough() and not self.release.is_set():
+            await send({"type": "http.response.body", "body": b"x" * 16_384, "more_body": True})
+            await asyncio.sleep(0)
+        await send({"type": "http.response.body", "body": b""})
 
 
 class Answer(NamedTuple):
@@ -310,7 +316,7 @@ class Rig:
 async def until(condition: Callable[[], bool]) -> None:
     """Come back when it holds; fail when it does not in time."""
     async with asyncio.timeout(DEADLINE_S):
-        while not condition():  # noqa: ASYNC110  # the conditions of tests have no event to wait for
+        while not condition():
             await asyncio.sleep(0.002)
 
 

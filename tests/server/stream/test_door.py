@@ -1,6 +1,8 @@
 """The door over real sockets: what uvicorn and httptools leave open, one test each."""
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 from websockets.frames import Frame, Opcode
@@ -168,14 +170,16 @@ async def test_what_is_no_http_gets_400(start, data):
     assert (answer.status, answer.reason) == (400, "bad_request")
 
 
-async def test_a_slow_body_gets_408_and_its_request_is_told_so(start, tools):
+async def test_a_slow_body_gets_408_and_its_request_is_told_so(start, tools, caplog):
+    """The application answers all the same; that is written nowhere, and no fault of its own."""
     rig = await start(door=QUICK)
     client = await rig.client()
     client.say(b"POST /echo HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc")
     answer = await client.answer()
     assert (answer.status, answer.reason) == (408, "request_timeout")
-    assert await client.ended()
     await tools.until(lambda: not rig.server.server_state.tasks)
+    assert await client.ended()
+    assert "ASGI" not in caplog.text
 
 
 async def test_a_body_in_time_is_served_in_small_chunks_too(start):
@@ -190,18 +194,81 @@ async def test_a_body_in_time_is_served_in_small_chunks_too(start):
     assert (await client.answer()).body == b"plain"
 
 
-async def test_a_client_that_does_not_take_its_answer_is_cut_off(start, tools):
+async def pass_seconds(tools, seconds: float) -> None:
+    """Let a deadline pass that must not matter."""
+    loop = asyncio.get_running_loop()
+    end_s = loop.time() + seconds
+    await tools.until(lambda: loop.time() >= end_s)
+
+
+async def test_a_body_that_the_application_does_not_take_is_not_late(start, tools):
+    rig = await start(door=QUICK)
+    client = await rig.client()
+    client.say(b"POST /later HTTP/1.1\r\nContent-Length: 500000\r\n\r\n" + b"x" * 100_000)
+    await tools.until(lambda: rig.application.paths == ["/later"])
+    await pass_seconds(tools, 0.3)
+    client.say(b"x" * 400_000)
+    rig.application.release.set()
+    assert (await client.answer()).body == b"x" * 500_000
+
+
+async def test_a_head_that_waits_behind_an_answer_is_not_late(start, tools):
+    rig = await start(door=QUICK)
+    client = await rig.client()
+    client.say(b"GET /slow HTTP/1.1\r\n\r\n" + PLAIN + PLAIN[:10])
+    await tools.until(lambda: rig.application.paths == ["/slow"])
+    await pass_seconds(tools, 0.3)
+    client.say(PLAIN[10:])
+    rig.application.release.set()
+    assert [(await client.answer()).body for _ in range(3)] == [b"slow", b"plain", b"plain"]
+
+
+@pytest.mark.parametrize("head", ["GET /endless HTTP/1.1", "GET /large HTTP/1.1\r\nConnection: close"])
+async def test_a_client_that_does_not_take_its_answer_is_cut_off(start, tools, head):
     rig = await start(door=QUICK)
     client = await rig.client(limit=1_024)
-    client.say(b"GET /endless HTTP/1.1\r\n\r\n")
-    await tools.until(lambda: rig.application.paths == ["/endless"])
+    client.say(head.encode() + b"\r\n\r\n")
+    await tools.until(lambda: rig.application.paths != [])
     await tools.until(lambda: not rig.protocols)
+
+
+@pytest.mark.parametrize("connection", ["close", "keep-alive"])
+async def test_the_end_of_an_answer_that_is_not_taken_is_cut_off(start, tools, monkeypatch, connection):
+    """So little is left that the application was never paused, and its answer counts as written."""
+    monkeypatch.setattr("tradewatch.server.listener._KEEP_ALIVE_S", 0.1)
+    rig = await start(door=QUICK)
+    rig.application.enough = lambda: any(door.transport.get_write_buffer_size() for door in rig.protocols)
+    client = await rig.client(limit=1_024)
+    client.say(b"GET /endless HTTP/1.1\r\nConnection: %s\r\n\r\n" % connection.encode())
+    await tools.until(lambda: rig.server.server_state.total_requests == 1)
+    await tools.until(lambda: not rig.protocols)
+
+
+@pytest.mark.parametrize("connection", ["close", "keep-alive"])
+async def test_a_client_that_takes_a_large_answer_slowly_gets_all_of_it(start, connection):
+    rig = await start(door=DoorLimits(stalled_s=0.5))
+    client = await rig.client(limit=1_024)
+    client.say(b"GET /large HTTP/1.1\r\nConnection: %s\r\n\r\n" % connection.encode())
+    head = await client.reader.readuntil(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+    for _ in range(16):
+        assert len(await client.reader.readexactly(1 << 20)) == 1 << 20
+        await asyncio.sleep(0.06)  # the slow reader itself: 0.96 s in all, twice the time for no progress
 
 
 async def test_a_refused_client_that_stays_is_cut_off(start, tools):
     rig = await start(door=QUICK)
     client = await rig.client()
     client.say(b"nonsense\r\n\r\n")
+    assert (await client.answer()).status == 400
+    await tools.until(lambda: not rig.protocols)
+
+
+async def test_a_refused_client_that_took_a_large_answer_first_is_cut_off_too(start, tools):
+    rig = await start(door=DoorLimits(linger_s=0.2))
+    client = await rig.client()
+    client.say(b"GET /large HTTP/1.1\r\n\r\nnonsense\r\n\r\n")
+    assert len((await client.answer()).body) == 16 << 20
     assert (await client.answer()).status == 400
     await tools.until(lambda: not rig.protocols)
 
@@ -247,8 +314,26 @@ async def test_requests_pipelined_without_end_are_refused(start, tools):
 )
 async def test_an_upgrade_with_a_body_or_in_old_http_gets_400(start, tools, data):
     rig = await start()
-    assert (await rig.ask(tools.request(**data))).reason == "bad_request"
+    answer = await rig.ask(tools.request(**data))
+    assert answer.reason == "bad_request"
+    assert b"an upgrade" in answer.body
     assert rig.gateway.channels == []
+
+
+async def test_the_door_is_gone_once_its_connection_was_upgraded(start, tools):
+    rig = await start()
+    client = await rig.client()
+    await tools.until(lambda: len(rig.protocols) == 1)
+    (door,) = rig.protocols
+    remembered = weakref.ref(door)
+    del door
+    gc.disable()
+    try:
+        client.say(tools.request())
+        assert (await client.answer()).status == 101
+        await tools.until(lambda: remembered() is None)
+    finally:
+        gc.enable()
 
 
 async def test_an_upgrade_with_a_body_of_no_bytes_is_taken(start, tools):

@@ -308,8 +308,10 @@ async def test_a_behind_client_that_only_listens_is_still_heard(start, tools):
 
 @BOTH
 async def test_the_client_closes(start, tools, tls):
+    """What it said before counts, and is not answered any more."""
     rig = await start(tls=tls)
     client, channel = await rig.open()
+    channel.echoes = True
     client.say(raw(0x81, 0x84, b"last") + raw(0x88, 0x82, b"\x03\xe8"))
     assert await client.close_frame() == (1000, "")
     assert await client.ended()
@@ -407,6 +409,17 @@ async def test_a_fault_in_one_channel_closes_that_connection_only(start, tools, 
     assert "very-secret" not in caplog.text
     other.frame(b"still here")
     assert await other.next_frame() == (Opcode.TEXT, b"still here")
+
+
+async def test_bytes_behind_a_refusal_are_not_looked_at(start, tools):
+    """A TLS transport may still deliver while it closes."""
+    rig = await start(tls=True)
+    edges = []
+    admit = rig.gateway.admit
+    rig.gateway.admit = lambda head: edges.extend(rig.gateway.connections) or admit(head)
+    assert (await rig.ask(tools.request("/refused"))).status == 429
+    edges[0].data_received(tools.request("/refused"))
+    assert rig.counters.refused == {"too_many_attempts": 1}
 
 
 async def test_bytes_are_counted_in_both_directions(start, tools):

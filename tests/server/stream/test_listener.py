@@ -142,6 +142,16 @@ async def test_a_request_that_does_not_end_does_not_keep_the_server(start, tools
     assert b"200" not in await client.rest()
 
 
+async def test_an_answer_that_is_not_taken_does_not_keep_the_server(start, tools, monkeypatch):
+    monkeypatch.setattr("tradewatch.server.listener._HTTP_SHUTDOWN_S", 0.2)
+    rig = await start()
+    client = await rig.client(limit=1_024)
+    client.say(b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n")
+    await tools.until(lambda: any(door.flow and door.flow.write_paused for door in rig.protocols))
+    rig.server.should_exit = True
+    await tools.until(lambda: not rig.protocols)
+
+
 PROGRAM = """
 import asyncio, signal
 from tradewatch.clock import SystemClock

@@ -24,7 +24,7 @@ class DoorLimits(msgspec.Struct, frozen=True, kw_only=True):
         head_bytes: the size of a request head, its address included.
         headers: how many a request may have.
         body_s: the time for a request body.
-        stalled_s: how long a client may take nothing of an answer.
+        stalled_s: how long a client may take nothing of an answer that waits.
         linger_s: how long a refused client may take to read its answer and close.
         pipelined: requests that may wait behind the one that is being answered.
     """
@@ -70,6 +70,7 @@ class Door(HttpToolsProtocol):
         self._limits = limits
         self._counters = counters
         self._refusal: Refusal | None = None
+        self._answered = False
         self._unparsed_bytes = 0
         self._read_deadline: asyncio.TimerHandle | None = None
         self._write_deadline: asyncio.TimerHandle | None = None
@@ -84,7 +85,7 @@ class Door(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is due any more."""
         self._expect_nothing()
-        self._abort_never()
+        self._expect_no_taking()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -109,12 +110,14 @@ class Door(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """The client does not take its answer."""
         super().pause_writing()
-        self._abort_in(self._limits.stalled_s)
+        self._expect_taking(self._limits.stalled_s)
 
     def resume_writing(self) -> None:
         """It does again."""
         super().resume_writing()
-        self._abort_never()
+        self._expect_no_taking()
+        if self._answered:
+            self._expect_taking(self._limits.linger_s)
 
     # What the parser tells. Bytes that complete nothing are a head (or a trailer) that does not end.
 
@@ -137,10 +140,6 @@ class Door(HttpToolsProtocol):
         self._unparsed_bytes = 0
         super().on_body(body)
 
-    def on_chunk_header(self) -> None:
-        """A chunk begins."""
-        self._unparsed_bytes = 0
-
     def on_message_complete(self) -> None:
         """The request is here."""
         self._unparsed_bytes = 0
@@ -153,14 +152,14 @@ class Door(HttpToolsProtocol):
         """An answer was written; a refusal that had to wait for its turn may follow."""
         super().on_response_complete()
         if self.transport.is_closing():
-            self._abort_in(self._limits.linger_s)
+            self._expect_taking(self._limits.stalled_s)
         elif self._refusal is not None and self.cycle.response_complete:
             self._answer(self._refusal)
 
     def timeout_keep_alive_handler(self) -> None:
         """The client sent nothing after its answer."""
         super().timeout_keep_alive_handler()
-        self._abort_in(self._limits.linger_s)
+        self._expect_taking(self._limits.stalled_s)
 
     # Decisions.
 
@@ -221,13 +220,14 @@ class Door(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         if self.transport.is_closing():
             return
+        self._answered = True
         self.transport.write(refusal.answer())
         # A close with bytes unread resets the connection, and the answer with it: end our side, listen on.
         if self.transport.can_write_eof():
             self.transport.write_eof()
         else:
             self.transport.close()
-        self._abort_in(self._limits.linger_s)
+        self._expect_taking(self._limits.linger_s)
 
     # Deadlines: one for what the client sends, one for what it takes.
 
@@ -255,11 +255,19 @@ class Door(HttpToolsProtocol):
             self._read_deadline.cancel()
             self._read_deadline = None
 
-    def _abort_in(self, seconds: float) -> None:
-        self._abort_never()
-        self._write_deadline = self.loop.call_later(seconds, self.transport.abort)
+    def _expect_taking(self, seconds: float) -> None:
+        """Cut the connection off, unless what waits for the client has become less by then."""
+        self._expect_no_taking()
+        unsent_bytes = self.transport.get_write_buffer_size()
+        self._write_deadline = self.loop.call_later(seconds, self._is_stalled, seconds, unsent_bytes)
 
-    def _abort_never(self) -> None:
+    def _is_stalled(self, seconds: float, unsent_bytes: int) -> None:
+        if self.transport.get_write_buffer_size() < unsent_bytes:
+            self._expect_taking(seconds)
+        else:
+            self.transport.abort()
+
+    def _expect_no_taking(self) -> None:
         if self._write_deadline is not None:
             self._write_deadline.cancel()
             self._write_deadline = None
