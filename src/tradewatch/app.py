@@ -145,8 +145,12 @@ async def _serve(
     upkeep: Sequence[Coroutine[None, None, None]],
     announce: Callable[[], None],
 ) -> None:
-    """Run everything until a signal comes; then quotes stop first, clients go next, the upkeep last."""
+    """Run everything until a signal comes; then quotes stop first, clients go next, the upkeep last.
+
+    A fault of any part ends the server in the same order, and is raised afterwards.
+    """
     stop = asyncio.Event()
+    faults: list[Exception] = []
     loop = asyncio.get_running_loop()
 
     def on_signal() -> None:
@@ -156,15 +160,24 @@ async def _serve(
                 member.abort()
         stop.set()
 
+    async def guarded(part: Coroutine[None, None, None]) -> None:
+        try:
+            await part
+        except Exception as error:  # noqa: BLE001 - raised again once the clients are gone
+            _log.exception("a part of the server failed")
+            faults.append(error)
+            stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
     async with asyncio.TaskGroup() as tasks:
-        serving = tasks.create_task(server.serve())
-        beside = [tasks.create_task(coroutine) for coroutine in upkeep]
-        quoting = [tasks.create_task(coroutine) for coroutine in running]
+        serving = tasks.create_task(guarded(server.serve()))
+        beside = [tasks.create_task(guarded(part)) for part in upkeep]
+        quoting = [tasks.create_task(guarded(part)) for part in running]
         while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.01)
-        announce()
+        if not faults:
+            announce()
         await stop.wait()
         _log.info("going down: %d connections", len(connections))
         for task in quoting:
@@ -173,6 +186,8 @@ async def _serve(
         await serving
         for task in beside:
             task.cancel()
+    if faults:
+        raise faults[0]
 
 
 def _build_core(

@@ -142,6 +142,20 @@ def test_a_one_sided_quote_is_not_sent_on_v1(hub: Hub, turn: Turn) -> None:
     assert client.heard == [("EURUSD", "2")]
 
 
+def test_behind_a_one_sided_quote_the_newest_is_still_the_one_before(hub: Hub, turn: Turn) -> None:
+    """The one-sided quote, which cannot be sent, hid the newest one that could."""
+    slow, client = seat(hub, EURUSD)
+    hub.offer([quote(EURUSD, 1)])
+    turn.end()
+    hub.pause(slow)
+    hub.offer([quote(EURUSD, 2), quote(EURUSD, 3, ask=None)])
+    turn.end()
+    hub.resume(slow)
+    assert client.heard == [("EURUSD", "1"), ("EURUSD", "2")]
+    hub.snapshot(slow, [EURUSD])
+    assert client.heard[2:] == [("EURUSD", "2")]
+
+
 def test_a_snapshot_is_the_newest_of_what_was_ever_quoted(hub: Hub, turn: Turn) -> None:
     hub.restore([quote(GBPUSD, 7)])
     hub.offer([quote(EURUSD, 1), quote(EURUSD, 2)])

@@ -84,6 +84,24 @@ async def test_batches_are_handed_on_with_their_source_until_the_end(
     assert caplog.messages == ["feed desk has finished after 3 quotes"]
 
 
+async def test_a_source_that_fails_before_it_begins_is_begun_again(timeline) -> None:
+    """It was no generator, so its failure went past the runner, and the server with it."""
+    source = _Script(timeline, 1)
+    begin = source.batches
+    attempts = iter([OSError("no route"), begin()])
+
+    def batches() -> AsyncGenerator[Sequence[Record], None]:
+        attempt = next(attempts)
+        if isinstance(attempt, OSError):
+            raise attempt
+        return attempt
+
+    source.batches = batches  # type: ignore[method-assign]
+    desk = _Desk(source, timeline)
+    await desk.runner.run()
+    assert (desk.times, desk.runner.restarts) == ([1], 1)
+
+
 async def test_the_loop_turns_between_batches(timeline) -> None:
     desk = _Desk(_Script(timeline, *range(50)), timeline)
     seen = []

@@ -170,6 +170,24 @@ def test_a_sync_that_fails_is_told_and_the_next_block_begins_a_segment(files, mo
     assert len(files.paths) == 2
 
 
+def test_a_disk_that_never_syncs_does_not_use_up_the_files(files, monkeypatch) -> None:
+    """Each failure begins a segment, and the one before waited, open, behind a sync that always failed."""
+
+    def broken(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    probe = files.open().begin()
+    with monkeypatch.context() as patch:
+        patch.setattr(writer, "_sync_data", broken)
+        for seq in range(1, 101):
+            files.clock.advance(1)
+            assert probe.put(seq)
+            probe.log.sync()
+    held = [file.path for file in psutil.Process().open_files() if file.path.startswith(str(files.directory))]
+    assert len(held) < 20
+    assert probe.records() == {offset: offset + 1 for offset in range(100)}
+
+
 def test_nobody_else_may_read_the_tape(files) -> None:
     files.open().begin().put(1)
     assert stat.S_IMODE(files.paths[0].stat().st_mode) == 0o600

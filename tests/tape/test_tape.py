@@ -118,6 +118,26 @@ def test_a_machine_that_fell_begins_a_new_epoch_and_restates_what_was_newest(mac
     assert again.epoch == epoch_text(again.log.epoch_ms)
 
 
+def test_a_kill_between_a_new_epoch_and_its_first_records_leaves_them_to_the_next_start(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The new epoch's segment stood, empty; the next start went on with it and knew no quote any more."""
+    tape, catalogue = machine.start()
+    tape.append([machine.quote(btcusd(catalogue), "1"), machine.quote(eurusd(catalogue), "1.1")])
+    with monkeypatch.context() as killed:
+        killed.setattr(Tape, "append", lambda *_: pytest.fail("killed"))
+        with pytest.raises(pytest.fail.Exception):
+            machine.start(boot="boot-2")
+    again, recovered = machine.start(boot="boot-2")
+    euro = recovered.get(AssetClass.CURRENCIES, "EURUSD")
+    assert euro is not None
+    assert euro.id == eurusd(catalogue).id
+    restated = again.newest(euro)
+    assert restated is not None
+    assert (again.head(euro), restated.seq, restated.bid) == (1, 1, Price.parse("1.1"))
+    assert len(layout.slots(again.log.select(euro.id, 0, 10))) == 1
+
+
 def test_the_numbers_survive_segments_that_are_long_gone(machine: Machine) -> None:
     options = {"segment_bytes": 40 * layout.SLOT_BYTES, "retain_bytes": 100 * layout.SLOT_BYTES}
     tape, catalogue = machine.start(**options)

@@ -1,6 +1,8 @@
 """`tradewatch serve`: the server."""
 
+import contextlib
 import logging
+import sys
 from typing import Annotated
 
 import typer
@@ -39,6 +41,11 @@ def serve(
     for chatty in ("alembic", "uvicorn"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     with runner() as running:
-        running.run(
-            run(settings, announce=lambda started: print(banner(started), flush=True), new_epoch=new_epoch)  # noqa: T201 - what a person is told goes to stdout
-        )
+        running.run(run(settings, announce=lambda started: _tell(banner(started)), new_epoch=new_epoch))
+
+
+def _tell(text: str) -> None:
+    """Print what a person is told; the server goes on where nobody reads it, or not in these letters."""
+    encoding = sys.stdout.encoding
+    with contextlib.suppress(BrokenPipeError):
+        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)  # noqa: T201 - goes to stdout

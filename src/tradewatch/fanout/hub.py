@@ -177,6 +177,8 @@ class Hub:
     def _keep(self, record: Record) -> None:
         """Remember the newest quote, and when it came among all quotes."""
         self.quotes_in += 1
+        if record.bid is None or record.ask is None:
+            return  # not sent on v1, where the newest is the one before
         instrument = record.instrument
         if instrument.id not in self._newest and instrument.id != CANARY_ID:
             self._of_class[instrument.asset_class][instrument.id] = None

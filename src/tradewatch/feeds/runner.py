@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 
 from tradewatch.clock import Clock
 from tradewatch.feeds.pace import Sleep
@@ -91,8 +91,9 @@ class FeedRunner:
 
     async def _passed_on(self) -> bool:
         """Hand every batch on; whether the source came to its end, and did not fail."""
-        batches = self._source.batches()
+        batches: AsyncIterator[Sequence[Record]] | None = None
         try:
+            batches = self._source.batches()
             async for batch in batches:
                 self._note_batch()
                 if self._source_number:

@@ -1,6 +1,7 @@
 """The publisher: takes batches, each once, whole or not at all, and answers with positions."""
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -20,6 +21,8 @@ from tradewatch.tape.log import BatchStamp
 
 #: Answers kept in memory for batches that the log could not keep.
 _UNKEPT_ANSWERS = 1_000
+#: Quotes read in one turn of the loop: a few milliseconds.
+_QUOTES_PER_TURN = 500
 
 
 class Limits(NamedTuple):
@@ -62,15 +65,46 @@ class Publisher:
         Raises:
             BatchRefusedError: the whole batch is not taken, and nothing of it is on the tape.
         """
+        turns = self.in_turns(batch, key_id=key_id, grant=grant)
+        return next(answer for answer in turns if answer is not None)
+
+    def in_turns(self, batch: Batch, *, key_id: str, grant: Grant) -> Iterator[Published | None]:
+        """`publish` in pieces, so that others may have their turn: None after each, and then the answer.
+
+        Only the reading of the quotes is cut; the batch is put onto the tape in one.
+
+        Raises:
+            BatchRefusedError: as `publish`.
+        """
         if len(batch.quotes) > self._limits.quotes:
             text = f"{len(batch.quotes):,} quotes in one batch; at most {self._limits.quotes:,}"
             raise BatchRefusedError(413, PublishCode.TOO_MANY_QUOTES, text)
         source = self._source(key_id, batch.producer)
         stamp = BatchStamp(source, batch.batch, _digest(batch.quotes))
+        answer = self._known(batch, stamp)
+        if answer is None:
+            received_ns = whole_microseconds(self._clock.now_ns())
+            records: list[Record] = []
+            for first in range(0, len(batch.quotes), _QUOTES_PER_TURN):
+                records += [
+                    self._record(quote, grant, source=source, received_ns=received_ns)
+                    for quote in batch.quotes[first : first + _QUOTES_PER_TURN]
+                ]
+                yield None
+            # Judged once more: meanwhile the same producer may have sent it again, or a later one.
+            answer = self._known(batch, stamp) or self._take(batch, stamp, records)
+        yield answer
+
+    def _known(self, batch: Batch, stamp: BatchStamp) -> Published | None:
+        """The answer to a batch that was taken before; None for a new one.
+
+        Raises:
+            BatchRefusedError: it is neither.
+        """
         verdict, place = self._tape.judge(stamp)
         match verdict:
             case Verdict.NEW:
-                return self._take(batch, stamp, grant)
+                return None
             case Verdict.REPEATED if place is not None:
                 return self._repeat(batch, stamp, place)
             case Verdict.CONFLICT:
@@ -81,11 +115,7 @@ class Publisher:
         text = f"batch {batch.batch} comes after a higher number and was never taken"
         raise BatchRefusedError(409, PublishCode.BATCH_OUT_OF_ORDER, text)
 
-    def _take(self, batch: Batch, stamp: BatchStamp, grant: Grant) -> Published:
-        received_ns = whole_microseconds(self._clock.now_ns())
-        records = [
-            self._record(quote, grant, source=stamp.source, received_ns=received_ns) for quote in batch.quotes
-        ]
+    def _take(self, batch: Batch, stamp: BatchStamp, records: list[Record]) -> Published:
         appended = self._intake.take(records, stamp)
         answer = self._answer(batch, records, epoch=self._tape.epoch, stored=appended.kept)
         self.batches += 1

@@ -5,6 +5,7 @@ import logging
 
 from tradewatch.access.keyring import KeyRing
 from tradewatch.access.store import KeyStore
+from tradewatch.errors import KeyStoreError
 from tradewatch.protocol.codes import CloseCode
 from tradewatch.server.stream.registry import Connections
 from tradewatch.tape.log import Log
@@ -16,12 +17,24 @@ _KEY_POLL_S = 0.25
 
 
 async def watch_keys(store: KeyStore, ring: KeyRing, connections: Connections) -> None:
-    """Follow the key store: new keys open the door, revoked ones lose their connections."""
+    """Follow the key store: new keys open the door, revoked ones lose their connections.
+
+    While the store does not answer, the keys known stay good, and it is asked again.
+    """
+    trouble = ""
     while True:
         await asyncio.sleep(_KEY_POLL_S)
-        if not store.changed():
+        try:
+            keys = await asyncio.to_thread(store.load) if store.changed() else None
+        except KeyStoreError as error:
+            if str(error) != trouble:
+                trouble = str(error)
+                _log.error("changes of the API keys are not seen: %s", trouble)
             continue
-        for key_id in ring.replace(store.load()):
+        if trouble:
+            trouble = ""
+            _log.warning("changes of the API keys are seen again")
+        for key_id in ring.replace(keys) if keys is not None else ():
             closed = connections.close_key(key_id, CloseCode.KEY_REVOKED)
             _log.info("key %s is no longer good; %d connections closed", key_id, closed)
 

@@ -196,13 +196,10 @@ class SegmentLog:
                 return
             try:
                 # The current one first: if it is retired meanwhile, it is among the retired afterwards.
-                self._writer.sync()
-                while self._retired:
-                    retired = self._retired.popleft()
-                    try:
-                        retired.sync()
-                    finally:
-                        retired.close()
+                try:
+                    self._writer.sync()
+                finally:
+                    self._sync_retired()
                 if self._directory_changed:
                     self._directory_changed = False
                     sync_directory(self._directory)
@@ -227,6 +224,14 @@ class SegmentLog:
                 writer.close()
             self._retired.clear()
             self._writer = None
+
+    def _sync_retired(self) -> None:
+        while self._retired:
+            retired = self._retired.popleft()
+            try:
+                retired.sync()
+            finally:
+                retired.close()
 
     @property
     def _current(self) -> SegmentWriter:

@@ -163,19 +163,18 @@ class Tape:
             self._take_newest(self._newest_of(data))
         for block in self._log.stamped():
             self.batches.remember(block)
-        if recovered.continues:
-            self._heads = {instrument_id: last.seq for instrument_id, last in self._last.items()}
-            self._log.begin(self.snapshot)
-            return
-        restated = [
-            _restated(quote, clock) for quote in self._newest.values() if quote.instrument.id != CANARY_ID
-        ]
-        self._last.clear()
-        self._newest.clear()
+        if not recovered.continues:
+            self._newest.pop(CANARY_ID, None)
+            self._newest = {key: _restated(quote, clock) for key, quote in self._newest.items()}
+            self._last = dict(self._newest)
+            self._defined = {CANARY_ID, *self._newest}
+        self._heads = {instrument_id: last.seq for instrument_id, last in self._last.items()}
         self._log.begin(self.snapshot)
-        if restated:
-            self._defined = {CANARY_ID}
-            self.append(restated)
+        # An epoch's first segment begins with what is to be restated, not numbered yet: whoever is killed
+        # before the next line leaves it to the next start.
+        unnumbered = [quote for quote in self._newest.values() if quote.seq == 0]
+        if unnumbered:
+            self.append(unnumbered)
 
     def _restore_definitions(self, data: bytes) -> None:
         kinds = layout.slots(data)["kind"]

@@ -19,6 +19,7 @@ def build_api(routers: Sequence[APIRouter]) -> FastAPI:
         version=tradewatch.__version__,
         summary="Market data over WebSocket, and REST beside it.",
         redoc_url=None,
+        redirect_slashes=False,  # a redirect would show the key to whatever the Host header named
         telemetry={"tracing": False, "metrics": False},
     )
     for router in routers:

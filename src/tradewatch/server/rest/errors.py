@@ -1,5 +1,6 @@
 """Errors over HTTP: whatever goes wrong, a client reads `{"error": {"code", "message", "reason"}}`."""
 
+import asyncio
 import logging
 from http import HTTPStatus
 
@@ -7,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tradewatch.protocol.refusal import Refusal, RefusalReason
 
@@ -17,6 +19,9 @@ _REASONS = {
     405: RefusalReason.METHOD_NOT_ALLOWED,
     413: RefusalReason.BODY_TOO_LARGE,
 }
+
+
+_GOING_DOWN = Refusal(503, RefusalReason.DRAINING, "the server is going down", retry_after_s=5)
 
 
 class RefusedError(Exception):
@@ -34,6 +39,7 @@ def answer(refusal: Refusal) -> Response:
 
 def install(api: FastAPI) -> None:
     """Give an application the one shape of errors."""
+    api.add_middleware(_CutShort)
 
     @api.exception_handler(RefusedError)
     async def refused(_request: Request, error: RefusedError) -> Response:
@@ -55,3 +61,25 @@ def install(api: FastAPI) -> None:
     async def fault(request: Request, error: Exception) -> Response:
         _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
         return answer(Refusal(500, RefusalReason.INTERNAL_ERROR, "the server failed; its log says why"))
+
+
+class _CutShort:
+    """Answers a request that the end of the server cuts short; uvicorn would say 500, in plain text."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = scope["type"] != "http"
+
+        async def noted(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        except asyncio.CancelledError:
+            if begun:
+                raise
+            await answer(_GOING_DOWN)(scope, receive, send)

@@ -1,7 +1,11 @@
 """`POST /publish`: a batch of quotes from a program."""
 
+import asyncio
+from collections.abc import Iterator
+
 import msgspec
 from fastapi import APIRouter, Request, Response
+from starlette.requests import ClientDisconnect
 
 from tradewatch.access.entry import enter
 from tradewatch.access.key import Scope
@@ -12,6 +16,9 @@ from tradewatch.protocol.messages import MessageError
 from tradewatch.protocol.refusal import Refusal, RefusalReason
 from tradewatch.publishing.publisher import Publisher
 from tradewatch.server.rest.errors import RefusedError
+
+#: Nobody is left to read it, and it is no fault of the server that its log should show.
+_CUT_SHORT = Refusal(400, RefusalReason.BAD_REQUEST, "the body did not come whole")
 
 
 def publish_routes(publisher: Publisher, ring: KeyRing, *, body_bytes: int) -> APIRouter:
@@ -43,12 +50,21 @@ def publish_routes(publisher: Publisher, ring: KeyRing, *, body_bytes: int) -> A
         except MessageError as error:
             raise RefusedError(Refusal(422, error.code, str(error))) from error
         try:
-            answer = publisher.publish(batch, key_id=key.id, grant=key.grant)
+            answer = await _answered(publisher.in_turns(batch, key_id=key.id, grant=key.grant))
         except BatchRefusedError as error:
             raise RefusedError(Refusal(error.status, error.code, str(error))) from error
         return Response(publish.published(answer), media_type="application/json")
 
     return routes
+
+
+async def _answered(turns: Iterator[publish.Published | None]) -> publish.Published:
+    """The answer to a batch; the loop turns while its quotes are read."""
+    answer = next(turns)
+    while answer is None:
+        await asyncio.sleep(0)
+        answer = next(turns)
+    return answer
 
 
 async def _body(request: Request, limit_bytes: int) -> bytes:
@@ -58,11 +74,14 @@ async def _body(request: Request, limit_bytes: int) -> bytes:
     size = int(declared) if declared.isdecimal() else 0
     if size <= limit_bytes:
         size = 0
-        async for chunk in request.stream():
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > limit_bytes:
-                break
+        try:
+            async for chunk in request.stream():
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > limit_bytes:
+                    break
+        except ClientDisconnect:
+            raise RefusedError(_CUT_SHORT) from None
     if size > limit_bytes:
         text = f"the batch is larger than {limit_bytes:,} bytes; split it"
         raise RefusedError(Refusal(413, RefusalReason.BODY_TOO_LARGE, text))

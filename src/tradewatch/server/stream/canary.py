@@ -27,6 +27,9 @@ _MISSING_AFTER_S = 3.0
 _RETRY_S = 0.5
 
 _log = logging.getLogger("tradewatch.canary")
+#: The client library logs whole requests at DEBUG, and the token stands in ours.
+_wire_log = logging.getLogger("tradewatch.canary.wire")
+_wire_log.setLevel(logging.WARNING)
 
 
 class CanaryChannel:
@@ -112,7 +115,9 @@ class Canary:
     async def _listen(self, url: str, tls: ssl.SSLContext | None) -> None:
         while True:
             try:
-                async with connect(url, ssl=tls, proxy=None, compression=None, ping_interval=None) as stream:
+                async with connect(
+                    url, ssl=tls, proxy=None, compression=None, ping_interval=None, logger=_wire_log
+                ) as stream:
                     self._trouble = ""
                     async for _ in stream:
                         self._arrived_s = self._clock.monotonic_s()
