@@ -116,7 +116,7 @@ async def run(
         ring.replace(store.load())
         demo_key = _demo_key(settings, ring, clock)
         canary = Canary(core.intake, clock=clock)
-        admission, server = _build_edge(settings, core, sources, ring=ring, canary=canary, clock=clock)
+        admission, server = _build_edge(settings, core, feeds, ring=ring, canary=canary, clock=clock)
         upkeep = [
             sync_log(core.tape.log, interval_s=settings.tape.sync_ms / 1_000),
             watch_keys(store, ring, admission.connections),
@@ -228,7 +228,7 @@ def _feed(source: Source, core: _Core, clock: Clock) -> FeedRunner:
             core.claims.claim_yielding(instrument, source.yield_instrument)
         else:
             core.claims.claim(instrument, source.name)
-    entry = FeedEntry(core.intake, core.claims, name=source.name, simulated=source.simulated)
+    entry = FeedEntry(core.intake, core.claims, source)
     return FeedRunner(
         source,
         name=source.name,
@@ -240,7 +240,7 @@ def _feed(source: Source, core: _Core, clock: Clock) -> FeedRunner:
 
 
 def _build_edge(
-    settings: Settings, core: _Core, sources: list[Source], *, ring: KeyRing, canary: Canary, clock: Clock
+    settings: Settings, core: _Core, feeds: list[FeedRunner], *, ring: KeyRing, canary: Canary, clock: Clock
 ) -> tuple[Admission, Server]:
     limits = settings.limits
     publisher = Publisher(
@@ -259,7 +259,7 @@ def _build_edge(
         connections=connections,
         clock=clock,
         canary_token=canary.token,
-        simulated=lambda: any(source.simulated and source.instruments() for source in sources),
+        simulated=lambda: any(feed.source.simulated and feed.source.instruments() for feed in feeds),
     )
     log = core.tape.log
     api = build_api(
@@ -271,7 +271,7 @@ def _build_edge(
             metrics_routes(
                 stream_readings(admission.counters, connections)
                 + quote_readings(core.intake, core.hub, log, publisher)
-                + feed_readings(sources)
+                + feed_readings(feeds)
             ),
             publish_routes(publisher, ring, body_bytes=limits.publish_bytes),
             stream_path_routes(),

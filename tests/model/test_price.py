@@ -81,8 +81,8 @@ def test_prices_are_written_plainly(text: str, shown: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", ".", "-", "NaN", "nan", "inf", "-Infinity", "1,5", "1 5", " 1", "1\n", "0x10", "1e", "e5", "١٢", "--1",
-     "1_0", "9223372036854775808", "1e40", "1e-37", "0." + "0" * 36 + "1", "1" * 65, "1e9999"],
+    ["", ".", "-", "NaN", "nan", "inf", "-Infinity", "1,5", "1 5", " 1", "1\n", "0x10", "1e", "e5", "١٢",
+     "--1", "1_0", "9223372036854775808", "1e40", "1e-37", "0." + "0" * 36 + "1", "1" * 65, "1e9999"],
 )  # fmt: skip
 def test_what_is_no_price_is_refused_by_name(text: str) -> None:
     with pytest.raises(InvalidPriceError):

@@ -15,6 +15,7 @@ from tradewatch.fanout.claims import Claims
 from tradewatch.fanout.hub import Hub
 from tradewatch.fanout.intake import Intake
 from tradewatch.model.asset_class import AssetClass
+from tradewatch.protocol.messages import MessageError
 from tradewatch.protocol.publish import decode_batch, published
 from tradewatch.publishing.publisher import Limits, Publisher
 from tradewatch.publishing.quote import QuoteReader
@@ -60,9 +61,8 @@ class Desk:
     def publish(self, batch: object, *, key: str = KEY, grant: PublishGrant = EVERYTHING) -> Any:
         """The answer as a client reads it."""
         text = batch if isinstance(batch, bytes) else json.dumps(batch).encode()
-        return msgspec.json.decode(
-            published(self.publisher.publish(decode_batch(text), key_id=key, grant=grant))
-        )
+        decoded = decode_batch(text, most_quotes=1_000)
+        return msgspec.json.decode(published(self.publisher.publish(decoded, key_id=key, grant=grant)))
 
 
 @pytest.fixture
@@ -234,7 +234,8 @@ def test_what_breaks_the_order_is_refused_whole(
 
 
 def in_turns(desk: Desk, message: dict[str, Any]) -> Iterator[Any]:
-    return desk.publisher.in_turns(decode_batch(json.dumps(message).encode()), key_id=KEY, grant=EVERYTHING)
+    decoded = decode_batch(json.dumps(message).encode(), most_quotes=10_000)
+    return desk.publisher.in_turns(decoded, key_id=KEY, grant=EVERYTHING)
 
 
 def test_a_large_batch_lets_others_have_their_turn_and_is_one_block() -> None:
@@ -312,6 +313,13 @@ def test_while_the_log_fails_quotes_are_streamed_and_not_called_stored(desk: Des
     assert desk.publish(batch(1, quote())) == first
     answer = desk.publish(batch(2, quote()))
     assert (answer["stored"], answer["results"][0]["position"][-2:]) == (True, ":2")
+
+
+def test_a_flood_of_objects_is_refused_before_it_is_decoded() -> None:
+    text = b'{"producer": "p", "batch": 1, "quotes": [' + b"{}," * 5_000 + b"{}]}"
+    with pytest.raises(MessageError) as refused:
+        decode_batch(text, most_quotes=100)
+    assert refused.value.code == "message_too_large"
 
 
 def test_an_empty_batch_is_a_batch(lasting: Desk) -> None:

@@ -120,3 +120,10 @@ def test_id_zero_is_the_canarys_and_no_name_finds_it(catalogue: Catalogue) -> No
     assert catalogue.named(CANARY.symbol) == []
     assert list(catalogue.members(CANARY.asset_class)) == []
     assert len(catalogue) == 0
+
+
+def test_a_letter_that_only_becomes_one_in_upper_case_finds_nothing() -> None:
+    catalogue = Catalogue(limit=10)
+    catalogue.add(AssetClass.CRYPTO, "SOL", decimals=2)
+    assert catalogue.get(AssetClass.CRYPTO, "\u017fol") is None
+    assert catalogue.named("\u017fol") == []

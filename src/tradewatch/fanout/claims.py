@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from tradewatch.fanout.intake import Intake
+from tradewatch.feeds.source import Source
 from tradewatch.model.instrument import Instrument
 from tradewatch.model.record import Record
 
@@ -39,22 +40,24 @@ class Claims:
 class FeedEntry:
     """One feed's way to the intake.
 
-    Attributes:
-        refused: records of instruments that another feed holds; they go nowhere.
+    Args:
+        intake: where its records go.
+        claims: which of them may.
+        source: the feed; what is refused is counted in its state.
     """
 
-    def __init__(self, intake: Intake, claims: Claims, *, name: str, simulated: bool) -> None:
+    def __init__(self, intake: Intake, claims: Claims, source: Source) -> None:
         self._intake = intake
         self._claims = claims
-        self._name = name
-        self._simulated = simulated
-        self.refused = 0
+        self._name = source.name
+        self._simulated = source.simulated
+        self._state = source.state
 
     def deliver(self, records: Sequence[Record]) -> None:
         """Take a feed's records, but for those of instruments that another feed holds."""
         if not self._simulated:
             ours = [record for record in records if self._claims.claim(record.instrument, self._name)]
-            self.refused += len(records) - len(ours)
+            self._state.refused += len(records) - len(ours)
             records = ours
         if records:
             self._intake.take(records)

@@ -17,6 +17,7 @@ class SourceState(msgspec.Struct, gc=False):
         bad_rows: rows that could not be taken.
         last_bad: the newest of them, with its place: `day.csv.gz line 17: ...`; empty where there was none.
         behind_s: how far the source is behind its own schedule, in seconds.
+        refused: records of instruments that another feed holds; they went nowhere.
         finished: it has nothing more to give, ever.
     """
 
@@ -24,6 +25,7 @@ class SourceState(msgspec.Struct, gc=False):
     bad_rows: int = 0
     last_bad: str = ""
     behind_s: float = 0.0
+    refused: int = 0
     finished: bool = False
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from tradewatch.protocol.codes import ErrorCode, PublishCode
-from tradewatch.protocol.messages import decoded
+from tradewatch.protocol.messages import MessageError, decoded
 
 #: Names of producers; with the key's id they fit into one slot of the log.
 PRODUCER_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$"
@@ -66,12 +66,18 @@ class Published(msgspec.Struct, frozen=True, tag_field="event", tag="published")
 _decode_batch: Callable[[bytes], Batch] = msgspec.json.Decoder(Batch, float_hook=str).decode
 
 
-def decode_batch(text: bytes) -> Batch:
+def decode_batch(text: bytes, *, most_quotes: int) -> Batch:
     """One published batch.
 
+    Args:
+        text: as it came.
+        most_quotes: the quotes of the largest batch; far more objects than that are not even decoded.
+
     Raises:
-        MessageError: not JSON, not a batch, or another action.
+        MessageError: not JSON, not a batch, another action, or too large to look into.
     """
+    if text.count(b"{") > 2 * most_quotes + 2:
+        raise MessageError(ErrorCode.MESSAGE_TOO_LARGE, f"at most {most_quotes:,} quotes in one batch")
     return decoded(text, _decode_batch, ("publish",))
 
 

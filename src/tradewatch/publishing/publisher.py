@@ -59,6 +59,11 @@ class Publisher:
         for name in self._tape.names.by_number().values():
             self._count_producer(name)
 
+    @property
+    def most_quotes(self) -> int:
+        """The quotes of the largest batch that it takes."""
+        return self._limits.quotes
+
     def publish(self, batch: Batch, *, key_id: str, grant: Grant) -> Published:
         """Take a batch, or answer for it once more.
 

@@ -74,7 +74,7 @@ class Catalogue:
 
     def get(self, asset_class: AssetClass, symbol: str) -> Instrument | None:
         """The instrument of this class and symbol (in any case), or None."""
-        return self._by_class[asset_class].get(symbol.upper())
+        return self._by_class[asset_class].get(symbol.upper()) if symbol.isascii() else None
 
     def by_id(self, instrument_id: int) -> Instrument:
         """The instrument of an id that was given out; KeyError otherwise."""
@@ -82,7 +82,7 @@ class Catalogue:
 
     def named(self, symbol: str) -> list[Instrument]:
         """The instruments of all classes that bear this bare symbol."""
-        symbol = symbol.upper()
+        symbol = symbol.upper() if symbol.isascii() else ""  # else an accent could become a plain letter
         return [members[symbol] for members in self._by_class.values() if symbol in members]
 
     def members(self, asset_class: AssetClass) -> Iterator[Instrument]:

@@ -168,10 +168,10 @@ def listen(host: str, port: int) -> list[socket.socket]:
         for family, _, _, _, address in dict.fromkeys(found):
             chosen = sockets[0].getsockname()[1] if sockets else port
             sockets.append(_bound(family, (address[0], chosen, *address[2:])))
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         for bound in sockets:
             bound.close()
-        reason = error.strerror or str(error)
+        reason = (error.strerror if isinstance(error, OSError) else "") or str(error)
         raise ListenError(f"cannot listen on {host} port {port}: {reason}") from error
     return sockets
 

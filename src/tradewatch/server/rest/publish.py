@@ -46,7 +46,7 @@ def publish_routes(publisher: Publisher, ring: KeyRing, *, body_bytes: int) -> A
         if isinstance(key, Refusal):
             raise RefusedError(key)
         try:
-            batch = publish.decode_batch(await _body(request, body_bytes))
+            batch = publish.decode_batch(await _body(request, body_bytes), most_quotes=publisher.most_quotes)
         except MessageError as error:
             raise RefusedError(Refusal(422, error.code, str(error))) from error
         try:

@@ -1,10 +1,10 @@
 """What `/metrics` shows: for each part the integers that it keeps anyway."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from tradewatch.fanout.hub import Hub
 from tradewatch.fanout.intake import Intake
-from tradewatch.feeds.source import Source, SourceState
+from tradewatch.feeds.runner import FeedRunner
 from tradewatch.publishing.publisher import Publisher
 from tradewatch.server.rest.metrics import Reading
 from tradewatch.server.stream.counters import StreamCounters
@@ -49,25 +49,30 @@ def quote_readings(intake: Intake, hub: Hub, log: Log, publisher: Publisher) -> 
     ]
 
 
-def feed_readings(sources: Sequence[Source]) -> list[Reading]:
+def feed_readings(feeds: Sequence[FeedRunner]) -> list[Reading]:
     """The feeds, each by its specification."""
 
-    def each(read: Callable[[SourceState], float]) -> Callable[[], Mapping[str, float]]:
-        return lambda: {source.name: read(source.state) for source in sources}
+    def each(
+        name: str, meaning: str, read: Callable[[FeedRunner], float], *, counter: bool = True
+    ) -> Reading:
+        return Reading(
+            f"feed_{name}",
+            meaning,
+            lambda: {feed.source.name: read(feed) for feed in feeds},
+            label="feed",
+            counter=counter,
+        )
 
     return [
-        Reading("feed_quotes", "quotes of a feed", each(lambda state: state.quotes), label="feed"),
-        Reading(
-            "feed_bad_rows",
-            "rows that a feed could not take",
-            each(lambda state: state.bad_rows),
-            label="feed",
-        ),
-        Reading(
-            "feed_behind_seconds",
+        each("quotes", "quotes of a feed", lambda feed: feed.source.state.quotes),
+        each("bad_rows", "rows that a feed could not take", lambda feed: feed.source.state.bad_rows),
+        each("refused", "records of symbols that another feed holds", lambda feed: feed.source.state.refused),
+        each("restarts", "times a feed failed and began again", lambda feed: feed.restarts),
+        each("silences", "times a feed fell silent", lambda feed: feed.silences),
+        each(
+            "behind_seconds",
             "how late a feed is against its own schedule",
-            each(lambda state: state.behind_s),
-            label="feed",
+            lambda feed: feed.source.state.behind_s,
             counter=False,
         ),
     ]

@@ -50,7 +50,7 @@ class PublishingChannel:
 
     def _answer(self, message: bytes) -> bytes:
         try:
-            batch = publish.decode_batch(message)
+            batch = publish.decode_batch(message, most_quotes=self._publisher.most_quotes)
         except MessageError as error:
             return v1.error(error.code, str(error))
         try:
