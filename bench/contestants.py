@@ -1,0 +1,152 @@
+"""The servers that are compared: how each is started, and how a client reaches it."""
+
+import contextlib
+import importlib.util
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from bench.compiler import compiled, compiler
+from bench.load import Access
+from bench.process import ServerProcess
+from bench.scenario import Scenario
+
+#: The cadence of every server: time between two flushes, where a server has such a thing.
+CADENCE_MS = 5
+
+#: The folder that holds the package `bench`.
+_ROOT = Path(__file__).parents[1]
+
+
+class Contestant(Protocol):
+    """A server of the comparison."""
+
+    @property
+    def name(self) -> str:
+        """What tables call it."""
+        ...
+
+    def missing(self) -> str:
+        """What it lacks on this machine, in a line; empty where it can run."""
+        ...
+
+    def serve(
+        self, scenario: Scenario, *, payload_bytes: int, core: int
+    ) -> contextlib.AbstractContextManager[tuple[ServerProcess, Access]]:
+        """Run it, as long as the context lasts.
+
+        Args:
+            scenario: what it has to serve.
+            payload_bytes: length of its quotes, for those who can choose.
+            core: the only one it may use.
+        """
+        ...
+
+
+class Tradewatch:
+    """`tradewatch serve` with everything on: simulated feed, tape, log on disk, keys, canary.
+
+    Args:
+        flush_min_ms: its cadence; 0 for the server's own default, one flush per turn of the loop.
+    """
+
+    name = "tradewatch"
+
+    def __init__(self, *, flush_min_ms: int = CADENCE_MS) -> None:
+        self._flush_min_ms = flush_min_ms
+
+    def missing(self) -> str:
+        """Nothing."""
+        return ""
+
+    @contextlib.contextmanager
+    def serve(
+        self, scenario: Scenario, *, payload_bytes: int = 0, core: int
+    ) -> Iterator[tuple[ServerProcess, Access]]:
+        """Run it on a data directory of its own; the length of its quotes is what it is."""
+        feed = f"simulated?symbols={scenario.symbols}&rate={scenario.rate}&prefix=SYM"
+        with tempfile.TemporaryDirectory(prefix="tradewatch-bench-") as folder:
+            directory = ["--data-dir", folder]
+            key = _run("keys", "create", "--name", "bench", "--plan", "unlimited", *directory).splitlines()[
+                -1
+            ]
+            command = [*_PROGRAM, "serve", "--port", "0", "--feed", feed, *directory]
+            environment = {"TRADEWATCH_STREAM_FLUSH_MIN_MS": str(self._flush_min_ms)}
+            with ServerProcess(command, core=core, environment=environment) as server:
+                yield server, Access(path="/", api_key=key)
+
+
+class Limit:
+    """The C server: what one core can do at all."""
+
+    name = "C, epoll"
+
+    def missing(self) -> str:
+        """A compiler, where there is none."""
+        return "" if compiler() else "no C compiler (apt-get install gcc)"
+
+    @contextlib.contextmanager
+    def serve(
+        self, scenario: Scenario, *, payload_bytes: int, core: int
+    ) -> Iterator[tuple[ServerProcess, Access]]:
+        """Run it."""
+        command = [compiled("server"), *_options(scenario, payload_bytes)]
+        with ServerProcess(command, core=core) as server:
+            yield server, Access()
+
+
+class PythonServer:
+    """A server of `bench/servers`.
+
+    Args:
+        name: what tables call it.
+        module: of `bench.servers`.
+        needs: the package it is made of.
+    """
+
+    def __init__(self, name: str, *, module: str, needs: str) -> None:
+        self.name = name
+        self._module = module
+        self._needs = needs
+
+    def missing(self) -> str:
+        """The package, and how to get it."""
+        if importlib.util.find_spec(self._needs):
+            return ""
+        return f"not installed ({Path(sys.executable).name} -m pip install {self._needs})"
+
+    @contextlib.contextmanager
+    def serve(
+        self, scenario: Scenario, *, payload_bytes: int, core: int
+    ) -> Iterator[tuple[ServerProcess, Access]]:
+        """Run it."""
+        command = [sys.executable, "-m", f"bench.servers.{self._module}", *_options(scenario, payload_bytes)]
+        with ServerProcess(command, core=core, folder=_ROOT) as server:
+            yield server, Access()
+
+
+#: Other ways to do it in Python.
+COMPETITORS: tuple[Contestant, ...] = (
+    PythonServer("socketify publish", module="topics", needs="socketify"),
+    PythonServer("websockets.broadcast", module="broadcast", needs="websockets"),
+)
+
+_PROGRAM = (sys.executable, "-m", "tradewatch")
+
+
+def _options(scenario: Scenario, payload_bytes: int) -> list[str]:
+    """What every server but ours is told."""
+    return [
+        f"--symbols={scenario.symbols}",
+        f"--rate={scenario.rate}",
+        f"--payload-bytes={payload_bytes}",
+        f"--cadence-ms={CADENCE_MS}",
+    ]
+
+
+def _run(*arguments: str) -> str:
+    """The stdout of `tradewatch ...`."""
+    return subprocess.run([*_PROGRAM, *arguments], check=True, capture_output=True, text=True).stdout
