@@ -25,6 +25,7 @@ from tradewatch.fanout.intake import Intake
 from tradewatch.feeds.runner import FeedRunner, build_sources
 from tradewatch.feeds.simulated import SimulatedSource
 from tradewatch.feeds.source import Source
+from tradewatch.feeds.spec import NO_FEED, parse_feed_spec
 from tradewatch.model.asset_class import AssetClass
 from tradewatch.model.instrument import Instrument
 from tradewatch.protocol.limits import ConnectionLimits
@@ -103,12 +104,15 @@ async def run(
         TradewatchError: something that was asked for cannot be had; nothing is left open.
     """
     clock = clock or SystemClock()
+    specs = [text for text in settings.feeds if text != NO_FEED]
+    for text in specs:
+        parse_feed_spec(text)  # before anything is opened or made
     with contextlib.ExitStack() as opened:
         directory = DataDirectory(settings.data_dir)
         directory.take()
         opened.callback(directory.release)
         core = _build_core(settings, directory, opened, clock=clock, new_epoch=new_epoch)
-        sources = build_sources(settings.feeds, core.catalogue, clock)
+        sources = build_sources(specs, core.catalogue, clock)
         feeds = [_feed(source, core, clock) for source in sources]
         store = KeyStore.open(settings.data_dir, clock=clock)
         opened.callback(store.close)
@@ -179,7 +183,7 @@ async def _serve(
         if not faults:
             announce()
         await stop.wait()
-        _log.info("going down: %d connections", len(connections))
+        _log.info("going down; open connections: %d", len(connections))
         for task in quoting:
             task.cancel()
         server.should_exit = True
@@ -224,10 +228,13 @@ def _end_of_turn(flush_min_ms: float) -> Callable[[Callable[[], None]], object]:
 def _feed(source: Source, core: _Core, clock: Clock) -> FeedRunner:
     """A runner whose quotes go to the intake, after the source's claims were made known."""
     for instrument in source.instruments():
-        if isinstance(source, SimulatedSource):
-            core.claims.claim_yielding(instrument, source.yield_instrument)
-        else:
+        if not isinstance(source, SimulatedSource):
             core.claims.claim(instrument, source.name)
+        elif core.tape.is_published(instrument):
+            _log.info("%s is left to its publisher; %s does not quote it", instrument.key, source.name)
+            source.yield_instrument(instrument)
+        else:
+            core.claims.claim_yielding(instrument, source.yield_instrument)
     entry = FeedEntry(core.intake, core.claims, source)
     return FeedRunner(
         source,

@@ -56,9 +56,9 @@ def test_a_replay_spec_sets_what_it_names_and_leaves_the_rest(text: str, fields:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("", "no such feed; there are: replay, simulated"),
-        ("kraken", "no such feed; there are: replay, simulated"),
-        ("kraken:x?y=z", "no such feed; there are: replay, simulated"),
+        ("", "no such feed; there are: none, replay, simulated"),
+        ("kraken", "no such feed; there are: none, replay, simulated"),
+        ("kraken:x?y=z", "no such feed; there are: none, replay, simulated"),
         ("Simulated", "no such feed"),
         ("simulated:5", "takes no path"),
         ("simulated?speed=1", "no such option: 'speed'; there are: symbols, rate, seed, class, prefix"),

@@ -93,7 +93,7 @@ def test_a_batch_that_is_still_coming_when_the_server_goes_down_is_told_so(serve
         assert publisher.recv(1024).startswith(b"HTTP/1.1 100 "), "the batch is waited for"
         server.process.send_signal(signal.SIGTERM)
         publisher.settimeout(10)
-        told, _, body = publisher.recv(4096).partition(b"\r\n\r\n")
+        told, _, body = b"".join(iter(lambda: publisher.recv(4096), b"")).partition(b"\r\n\r\n")
     assert told.startswith(b"HTTP/1.1 503 ")
     assert b"retry-after: " in told.lower()
     assert json.loads(body)["error"]["reason"] == "draining"

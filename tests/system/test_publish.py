@@ -121,6 +121,29 @@ def test_a_publisher_takes_a_symbol_from_the_simulator(serve: Any) -> None:
     assert seqs(second) == [seqs(first)[0] + 1], "no simulated quote came between"
 
 
+async def test_after_a_restart_the_simulator_leaves_a_published_symbol_alone(serve: Any) -> None:
+    """It went on over the published price as soon as the server was started again."""
+    server = serve("--feed", "simulated?symbols=5&rate=500")
+    row = [{"symbol": "BTCUSD", "ts_ms": "1", "bid": "1", "ask": "2"}]
+    first = server.publish(batch(1, row)).json()
+    assert server.stop() == 0
+    server = serve("--feed", "simulated?symbols=5&rate=500")
+    async with server.stream("/") as stream:
+        await stream.send('{"action": "subscribe", "symbols": ["*"]}')
+        heard = await receive(stream, 500)
+    assert "BTCUSD" not in {quote["symbol"] for quote in heard if "bid" in quote}
+    assert seqs(server.publish(batch(1, row)).json()) == [seqs(first)[0] + 1]
+
+
+async def test_a_server_without_a_feed_streams_what_is_published(serve: Any) -> None:
+    server = serve("--feed", "none")
+    async with server.stream("/") as stream:
+        await stream.send('{"action": "subscribe", "symbols": ["*"]}')
+        await receive(stream, 2)
+        server.publish(batch(1, [{"symbol": "BTCUSD", "ts_ms": "1", "bid": "1", "ask": "2"}]))
+        assert (await receive(stream))[0]["symbol"] == "BTCUSD"
+
+
 def test_who_may_not_publish_is_told(serve: Any) -> None:
     server = serve("--feed", "simulated?symbols=5")
     reader = server.create_key("reader")

@@ -19,7 +19,7 @@ def banner(started: Started) -> str:
         f"tradewatch {tradewatch.__version__} listens on http{secure}://{started.address}",
         f"{_INDENT}stream    ws{secure}://{started.address}/<class>/quotes, or / for all classes",
         f"{_INDENT}health    http{secure}://{started.address}/health/ready",
-        f"{_INDENT}data      {settings.data_dir}",
+        f"{_INDENT}data      {settings.data_dir.absolute()}",
         *(f"{_INDENT}feed      {feed}" for feed in settings.feeds),
     ]
     if started.simulated:
@@ -49,12 +49,20 @@ def _stream_command(started: Started, demo_key: str) -> str:
     command = ["stream", "--url", f"ws{'s' if secure else ''}://{started.address}", "--api-key", demo_key]
     if secure:
         command += ["--cacert", str(started.settings.tls_cert)]
-    return shlex.join([_program(), *command, "all", *names])
+    return shlex.join([_program(), *command, "--snapshot", "all", *names])
 
 
 def _keys_command(started: Started) -> str:
     return shlex.join(
-        [_program(), "keys", "create", "--name", "NAME", "--data-dir", str(started.settings.data_dir)]
+        [
+            _program(),
+            "keys",
+            "create",
+            "--name",
+            "NAME",
+            "--data-dir",
+            str(started.settings.data_dir.absolute()),
+        ]
     )
 
 

@@ -26,6 +26,9 @@ SPEED_RANGE = (Fraction(1, 1_000), Fraction(1_000_000))
 
 PREFIX_DIGITS = 5
 
+#: In the place of a specification: there is no feed, only what is published.
+NO_FEED = "none"
+
 _SHOWN_CHARS = 200
 
 
@@ -97,7 +100,7 @@ def parse_feed_spec(text: str) -> FeedSpec:
     kind, colon, path = head.partition(":")
     fault = partial(spec_error, text)
     if kind not in _OPTIONS:
-        raise fault(f"no such feed; there are: {', '.join(sorted(_OPTIONS))}")
+        raise fault(f"no such feed; there are: {', '.join(sorted([*_OPTIONS, NO_FEED]))}")
     options = _options(query, _OPTIONS[kind], fault)
     if kind == SimulatedSpec.kind:
         if colon:

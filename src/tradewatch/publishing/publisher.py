@@ -18,6 +18,7 @@ from tradewatch.publishing.quote import Grant, QuoteReader
 from tradewatch.reference.catalogue import CANARY
 from tradewatch.tape.batches import BATCHES_REMEMBERED, Place, Verdict
 from tradewatch.tape.log import BatchStamp
+from tradewatch.tape.names import PUBLISHER_PREFIX
 
 #: Answers kept in memory for batches that the log could not keep.
 _UNKEPT_ANSWERS = 1_000
@@ -172,7 +173,7 @@ class Publisher:
 
     def _source(self, key_id: str, producer: str) -> int:
         """The number of (key, producer) among the tape's sources."""
-        name = f"{_prefix(key_id)}{producer}"
+        name = f"{PUBLISHER_PREFIX}{key_id}/{producer}"
         if self._tape.names.number(name) is None:
             if self._producers.get(key_id, 0) >= self._limits.producers_per_key:
                 text = f"at most {self._limits.producers_per_key} producers with one key"
@@ -181,14 +182,9 @@ class Publisher:
         return self._tape.source(name)
 
     def _count_producer(self, name: str) -> None:
-        kind, _, rest = name.partition("/")
-        if kind == "publish":
-            key_id = rest.partition("/")[0]
+        if name.startswith(PUBLISHER_PREFIX):
+            key_id = name.removeprefix(PUBLISHER_PREFIX).partition("/")[0]
             self._producers[key_id] = self._producers.get(key_id, 0) + 1
-
-
-def _prefix(key_id: str) -> str:
-    return f"publish/{key_id}/"
 
 
 def _digest(quotes: list[PublishedQuote]) -> bytes:

@@ -144,7 +144,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     feeds: Annotated[
         tuple[str, ...],
         Meta(
-            description="where quotes come from, besides those that are published",
+            description="where quotes come from, besides those that are published; `none` for nowhere",
             extra={"option": "--feed"},
         ),
     ] = ("simulated",)

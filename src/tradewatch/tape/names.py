@@ -4,6 +4,8 @@ from tradewatch.errors import TradewatchError
 
 #: A source's name is kept in one slot of the log.
 MAX_NAME_BYTES = 64
+#: Begins the names of producers: `publish/<key id>/<producer>`.
+PUBLISHER_PREFIX = "publish/"
 
 
 class SourceNames:
@@ -15,6 +17,7 @@ class SourceNames:
     def __init__(self, *, limit: int = 100_000) -> None:
         self._limit = limit
         self._numbers: dict[str, int] = {}
+        self._names: dict[int, str] = {}
 
     def number(self, name: str) -> int | None:
         """The number of a name, or None where it has none."""
@@ -35,13 +38,18 @@ class SourceNames:
         if len(self._numbers) >= self._limit:
             raise TradewatchError(f"more than {self._limit:,} sources on one tape: {name!r} is not taken")
         number = len(self._numbers) + 1
-        self._numbers[name] = number
+        self.restore(number, name)
         return number
 
     def restore(self, number: int, name: str) -> None:
         """Take in a name that the log remembers."""
         self._numbers[name] = number
+        self._names[number] = name
+
+    def name(self, number: int) -> str:
+        """The name of a number; empty where it has none."""
+        return self._names.get(number, "")
 
     def by_number(self) -> dict[int, str]:
         """All names, by number."""
-        return {number: name for name, number in self._numbers.items()}
+        return dict(self._names)

@@ -15,7 +15,7 @@ from tradewatch.reference.catalogue import CANARY_ID, Catalogue
 from tradewatch.tape import layout
 from tradewatch.tape.batches import BatchMemory, Place, Verdict
 from tradewatch.tape.log import BatchStamp, Log, Recovered, StampedBlock
-from tradewatch.tape.names import SourceNames
+from tradewatch.tape.names import PUBLISHER_PREFIX, SourceNames
 
 
 class Appended(NamedTuple):
@@ -72,6 +72,11 @@ class Tape:
     def all_newest(self) -> list[Record]:
         """The newest quote of each instrument that was ever quoted."""
         return list(self._newest.values())
+
+    def is_published(self, instrument: Instrument) -> bool:
+        """Whether the newest quote of an instrument came from a publisher, be it before a restart."""
+        newest = self._newest.get(instrument.id)
+        return newest is not None and self.names.name(newest.source).startswith(PUBLISHER_PREFIX)
 
     def source(self, name: str) -> int:
         """The number under which records name their source; the tape remembers the name."""

@@ -17,11 +17,13 @@ def health_routes(*, trouble: Callable[[], str], details: Callable[[], Mapping[s
     """
     routes = APIRouter(tags=["health"])
 
+    @routes.head("/health/live", include_in_schema=False)
     @routes.get("/health/live")
     async def live() -> Response:
         """The process answers."""
         return Response(b'{"status":"alive"}', media_type=_JSON)
 
+    @routes.head("/health/ready", include_in_schema=False)
     @routes.get(
         "/health/ready", responses={503: {"description": "Quotes do not travel; `trouble` says why."}}
     )

@@ -13,7 +13,7 @@ def stream_path_routes() -> APIRouter:
 
     async def upgrade_required() -> None:
         raise RefusedError(
-            Refusal(426, RefusalReason.UPGRADE_REQUIRED, "this path streams quotes: connect with a WebSocket")
+            Refusal(426, RefusalReason.UPGRADE_REQUIRED, "this path is for WebSockets: connect with one")
         )
 
     for path in ("/", "/quotes", "/publish", *(f"/{asset_class.value}/quotes" for asset_class in AssetClass)):

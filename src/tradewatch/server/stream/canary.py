@@ -104,13 +104,16 @@ class Canary:
 
     async def _publish(self) -> None:
         while True:
-            self._sent += 1
-            now_ns = whole_microseconds(self._clock.now_ns())
-            price = Price(self._sent, 0)
-            self._intake.take(
-                [Record(CANARY, now_ns, now_ns, price, price, source=self._source, flags=Flags.TEST.value)]
-            )
             await asyncio.sleep(_INTERVAL_S)
+            self._send()
+
+    def _send(self) -> None:
+        self._sent += 1
+        now_ns = whole_microseconds(self._clock.now_ns())
+        price = Price(self._sent, 0)
+        self._intake.take(
+            [Record(CANARY, now_ns, now_ns, price, price, source=self._source, flags=Flags.TEST.value)]
+        )
 
     async def _listen(self, url: str, tls: ssl.SSLContext | None) -> None:
         while True:
@@ -119,6 +122,7 @@ class Canary:
                     url, ssl=tls, proxy=None, compression=None, ping_interval=None, logger=_wire_log
                 ) as stream:
                     self._trouble = ""
+                    self._send()
                     async for _ in stream:
                         self._arrived_s = self._clock.monotonic_s()
             except (OSError, WebSocketException) as error:
