@@ -2,12 +2,13 @@
 
 import statistics
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bench.contestants import COMPETITORS, Contestant, Limit, Tradewatch
-from bench.load import Measured, measure
+from bench.load import BUSY, Measured, measure
 from bench.process import Cores
 from bench.report import say
 from bench.scenario import Scenario
@@ -122,7 +123,7 @@ def table(compared: Compared) -> list[list[str]]:
             for name in compared.runs
         ),
         *([name, missing] for name, missing in compared.missing.items()),
-        *([name, remark] for name in compared.runs if (remark := _remark(compared, name))),
+        *([name, remark] for name in compared.runs for remark in _remarks(compared, name)),
     ]
 
 
@@ -157,11 +158,12 @@ def _economy(compared: Compared, name: str) -> str:
     return f"{economy:.2f}" if compared.comparable(name) else f"({economy:.2f})"
 
 
-def _remark(compared: Compared, name: str) -> str:
+def _remarks(compared: Compared, name: str) -> Iterator[str]:
     """What a row has to be read with."""
     if not compared.holds(name):
         share = compared.median(name, "delivered_per_s") / compared.wanted_per_s
-        return f"delivers {share:.0%} of {compared.wanted_per_s:,.0f}/s: its figures are those of overload"
-    if not compared.comparable(name):
-        return "does not write as often as C, or does not say how often: its economy is another thing"
-    return ""
+        yield f"delivers {share:.0%} of {compared.wanted_per_s:,.0f}/s: its figures are those of overload"
+    elif not compared.comparable(name):
+        yield "does not write as often as C, or does not say how often: its economy is another thing"
+    if compared.median(name, "starved") > BUSY:
+        yield "the machine was busy with something else: ages and rates are not its own"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.comparison import DELIVERED
 from bench.contestants import Contestant, Limit, Tradewatch
-from bench.load import Measured, measure
+from bench.load import BUSY, Measured, measure
 from bench.process import Cores
 from bench.report import say
 from bench.scenario import Scenario
@@ -29,10 +29,12 @@ class Held:
     Attributes:
         rate: quotes per second in; 0 where it held none.
         measured: the window of median p99 at that rate.
+        starved: how starved the median of all windows tried was; see `Measured`.
     """
 
     rate: int
     measured: Measured | None
+    starved: float
 
 
 def find_rates(scenario: Scenario, *, cores: Cores) -> dict[str, Held]:
@@ -48,18 +50,19 @@ def find_rates(scenario: Scenario, *, cores: Cores) -> dict[str, Held]:
 
 
 def _search(contestant: Contestant, scenario: Scenario, payload_bytes: int, cores: Cores) -> Held:
-    best = Held(0, None)
+    held: dict[int, Measured] = {}
+    starved: list[float] = []
 
     def holds(rate: int) -> bool:
-        nonlocal best
-        measured = _trial(contestant, replace(scenario, rate=rate), payload_bytes, cores)
-        if measured is None:
-            return False
-        best = Held(rate, measured)
-        return True
+        window, is_held = _trial(contestant, replace(scenario, rate=rate), payload_bytes, cores)
+        starved.append(window.starved)
+        if is_held:
+            held[rate] = window
+        return is_held
 
     bisect(holds, start=scenario.rate)
-    return best
+    rate = max(held, default=0)
+    return Held(rate, held.get(rate), statistics.median(starved))
 
 
 def bisect(holds: Callable[[int], bool], *, start: int) -> None:
@@ -79,8 +82,10 @@ def bisect(holds: Callable[[int], bool], *, start: int) -> None:
             high = middle
 
 
-def _trial(contestant: Contestant, scenario: Scenario, payload_bytes: int, cores: Cores) -> Measured | None:
-    """The window of median p99 where the rate is held, None where it is not."""
+def _trial(
+    contestant: Contestant, scenario: Scenario, payload_bytes: int, cores: Cores
+) -> tuple[Measured, bool]:
+    """The window of median p99, and whether the rate is held."""
     wanted = scenario.wanted_per_s() * DELIVERED
     windows: list[Measured] = []
     with (
@@ -98,18 +103,22 @@ def _trial(contestant: Contestant, scenario: Scenario, payload_bytes: int, cores
     windows.sort(key=lambda window: window.p99_ms)
     middle = windows[len(windows) // 2]
     held = all(not window.skipped and window.delivered_per_s >= wanted for window in windows)
-    held = held and statistics.median(window.p99_ms for window in windows) <= LIMIT_MS
+    held = held and middle.p99_ms <= LIMIT_MS
     say(
         f"{scenario.name}: {contestant.name} {'holds' if held else 'does not hold'} {scenario.rate:,}/s: "
-        f"p99 {middle.p99_ms:.1f} ms, {middle.delivered_per_s / 1e6:.2f} M/s"
+        f"p99 {middle.p99_ms:.1f} ms, {middle.delivered_per_s / 1e6:.2f} M/s, starved {middle.starved:.0%}"
     )
-    return middle if held else None
+    return middle, held
 
 
 def table(found: dict[str, Held]) -> list[list[str]]:
     """One row per server."""
     rows = [["server", "highest rate in/s", "delivered/s", "p50 ms", "p99 ms", "CPU µs/quote", "core"]]
     for name, held in found.items():
+        if held.starved > BUSY:
+            rows.append(
+                [name, f"starved {held.starved:.0%}: the machine is too busy for this to be a result"]
+            )
         measured = held.measured
         if measured is None:
             rows.append([name, f"holds no rate from {_LOWEST_RATE}/s on"])

@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from bench.compiler import compiled
-from bench.process import ServerProcess
+from bench.process import ServerProcess, starved_s
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,10 @@ class Access:
     arrays: bool = False
 
 
+#: From this share on a window says more about the machine than about the server.
+BUSY = 0.05
+
+
 @dataclass(frozen=True)
 class Measured:
     """One window.
@@ -40,7 +44,8 @@ class Measured:
         delivered_per_s: quotes that reached the client, per second, over all connections.
         cpu_us_per_quote: CPU of the server's whole process group by delivered quote.
         cpu_share: the same by time: 1.0 is one core.
-        starved: share of the window in which the server was ready to run and others had its core.
+        starved: share of the window in which the server, or the load client, was ready to run and others had
+            its core; the greater of both.
         p50_ms: median age of a quote when it was read, from the time its source gave it.
         p99_ms: the age that one quote of a hundred exceeds.
         bytes_per_quote: payload, without the header of the frame.
@@ -109,6 +114,11 @@ class LoadClient:
             self._process.kill()
         self._process.communicate()
 
+    @property
+    def id(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
     def await_phase(self, phase: str) -> None:
         """Wait until it says `ready`, `begin` or `end`; anything else ends the benchmark."""
         assert self._process.stderr
@@ -121,6 +131,19 @@ class LoadClient:
         assert self._process.stdout
         counts: dict[str, Any] = json.loads(self._process.stdout.readline())
         return counts
+
+
+class _Sample(NamedTuple):
+    """Where server and load client stand at one time."""
+
+    at_s: float
+    cpu_s: float
+    server_starved_s: float
+    load_starved_s: float
+
+    @classmethod
+    def of(cls, server: ServerProcess, client: LoadClient) -> Self:
+        return cls(time.monotonic(), server.cpu_s(), starved_s(server.id), starved_s(client.id))
 
 
 def measure(
@@ -142,17 +165,19 @@ def measure(
         client.await_phase("ready")
         reading_before = beside.submit(_read_counters, server)
         client.await_phase("begin")
-        begin_cpu_s, begin_starved_s, begin_s = server.cpu_s(), server.starved_s(), time.monotonic()
+        begin = _Sample.of(server, client)
         client.await_phase("end")
-        end_cpu_s, end_starved_s, end_s = server.cpu_s(), server.starved_s(), time.monotonic()
+        end = _Sample.of(server, client)
         (before_s, before), (after_s, after) = reading_before.result(), _read_counters(server)
         counts = client.counts()
-    cpu_share = (end_cpu_s - begin_cpu_s) / (end_s - begin_s)
+    seconds = end.at_s - begin.at_s
+    cpu_share = (end.cpu_s - begin.cpu_s) / seconds
     return Measured(
         delivered_per_s=counts["quotes_per_s"],
         cpu_us_per_quote=cpu_share * 1e6 / max(counts["quotes_per_s"], 1.0),
         cpu_share=cpu_share,
-        starved=(end_starved_s - begin_starved_s) / (end_s - begin_s),
+        starved=max(end.server_starved_s - begin.server_starved_s, end.load_starved_s - begin.load_starved_s)
+        / seconds,
         p50_ms=counts["p50_ms"],
         p99_ms=counts["p99_ms"],
         bytes_per_quote=counts["bytes_per_quote"],

@@ -44,6 +44,11 @@ class Cores(NamedTuple):
         return cls(allowed[0], allowed[-1])
 
 
+def starved_s(process_id: int) -> float:
+    """Seconds that the main thread of a process was ready to run and something else had its core."""
+    return int(Path(f"/proc/{process_id}/schedstat").read_text().split()[1]) / 1e9
+
+
 class ServerProcess:
     """A server from its start to its end, with all its children, on one core.
 
@@ -82,16 +87,16 @@ class ServerProcess:
     ) -> None:
         self.stop()
 
+    @property
+    def id(self) -> int:
+        """The process id of the one that was started."""
+        return self._process.pid
+
     def cpu_s(self) -> float:
         """CPU seconds of the whole process group so far, ended children included."""
         return (
             sum(sum(fields[_USER_TICKS : _CHILD_SYSTEM_TICKS + 1]) for fields in self._stats()) / _TICKS_PER_S
         )
-
-    def starved_s(self) -> float:
-        """Seconds that the server's main thread was ready to run and something else had its core."""
-        waited_ns = Path(f"/proc/{self._process.pid}/schedstat").read_text().split()[1]
-        return int(waited_ns) / 1e9
 
     def resident_bytes(self) -> int:
         """Resident memory of the whole process group."""

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "digest.h"
 #include "frame.h"
+#include "quotes.h"
 #include <errno.h>
 #include <getopt.h>
 #include <netinet/in.h>
@@ -29,7 +30,6 @@ enum {
     BEHIND_BYTES = 256 << 10,   /* unsent bytes from which a connection is behind: it gets nothing more */
     FLUSH_QUOTES = 10000,       /* most quotes of one flush */
     BACKLOG = 2048,
-    LONGEST_QUOTE_BYTES = 400,
 };
 
 typedef struct {
@@ -44,9 +44,7 @@ typedef struct {
 typedef struct {
     Connection **members;
     size_t count, capacity;
-    uint32_t bid;
-    uint64_t seq;
-    uint8_t frame[LONGEST_QUOTE_BYTES + HEADER_BYTES]; /* the frame of its newest quote; only digits change */
+    Quote quote;
 } Symbol;
 
 static int port = 0, cadence_ms = 5, symbol_count = 1000, payload_bytes = 125;
@@ -55,9 +53,6 @@ static bool arrays = false; /* v2: one array of quotes per connection and flush 
 
 static int epoll_fd;
 static Symbol *symbols;
-static uint32_t *turns;
-static size_t turn_count, next_turn;
-static size_t frame_bytes, time_at, ask_at, bid_at, mid_at, seq_at;
 static uint64_t made, start_us, start_wall_us;
 static uint64_t quotes_out, quotes_skipped, flushes;
 static Connection **touched;
@@ -68,13 +63,6 @@ static void fail(const char *what) {
     exit(1);
 }
 
-static uint64_t draw(void) { /* xorshift64 */
-    static uint64_t state = 88172645463325252u;
-    state ^= state << 13;
-    state ^= state >> 7;
-    return state ^= state << 17;
-}
-
 static void *grown(void *array, size_t needed, size_t *capacity, size_t item_bytes) {
     if (needed <= *capacity)
         return array;
@@ -83,70 +71,6 @@ static void *grown(void *array, size_t needed, size_t *capacity, size_t item_byt
     if (!array)
         fail("memory");
     return array;
-}
-
-/* The same law of arrival as the simulated feed: rank r has 1 + n / 2r turns in each round, in scattered order. */
-static void make_turns(void) {
-    for (int rank = 1; rank <= symbol_count; rank++)
-        turn_count += (size_t)(1 + symbol_count / (2 * rank));
-    turns = malloc(turn_count * sizeof *turns);
-    size_t at = 0;
-    for (int rank = 1; rank <= symbol_count; rank++)
-        for (int turn = 0; turn < 1 + symbol_count / (2 * rank); turn++)
-            turns[at++] = (uint32_t)rank - 1;
-    for (size_t i = turn_count - 1; i > 0; i--) {
-        size_t other = draw() % (i + 1);
-        uint32_t moved = turns[i];
-        turns[i] = turns[other];
-        turns[other] = moved;
-    }
-}
-
-/* Every frame stands ready, but for its digits; `mid` is padded with zeros up to the wanted length. */
-static void make_frame(int number) {
-    Symbol *symbol = &symbols[number];
-    char text[512], prefix[128];
-    if (arrays)
-        snprintf(prefix, sizeof prefix,
-                 "{\"event\":\"quote\",\"asset_class\":\"crypto\",\"symbol\":\"SYM%05d\",\"seq\":100000000,", number);
-    else
-        snprintf(prefix, sizeof prefix, "{\"symbol\":\"SYM%05d\",", number);
-    int bytes = snprintf(text, sizeof text,
-                         "%s\"timestamp\":\"0000000000000\",\"ask\":\"1.00000\",\"bid\":\"1.00000\","
-                         "\"mid\":\"1.00000",
-                         prefix);
-    int zeros = payload_bytes - bytes - 2;
-    if (zeros < 0 || payload_bytes > LONGEST_QUOTE_BYTES) {
-        fprintf(stderr, "server: quotes have %d to %d bytes, not %d\n", bytes + 2, LONGEST_QUOTE_BYTES, payload_bytes);
-        exit(2);
-    }
-    memset(text + bytes, '0', (size_t)zeros);
-    memcpy(text + bytes + zeros, "\"}", 3);
-    size_t header = arrays ? 0 : put_header(symbol->frame, (size_t)payload_bytes);
-    memcpy(symbol->frame + header, text, (size_t)payload_bytes);
-    frame_bytes = header + (size_t)payload_bytes;
-    time_at = header + (size_t)(strstr(text, "\"timestamp\":\"") - text) + 13;
-    ask_at = header + (size_t)(strstr(text, "\"ask\":\"") - text) + 9;
-    bid_at = header + (size_t)(strstr(text, "\"bid\":\"") - text) + 9;
-    mid_at = header + (size_t)(strstr(text, "\"mid\":\"") - text) + 9;
-    seq_at = arrays ? header + (size_t)(strstr(text, "\"seq\":") - text) + 6 : 0;
-    symbol->bid = 20000 + (uint32_t)(draw() % 50000);
-    symbol->seq = 100000000;
-}
-
-static void put_digits(uint8_t *at, int digits, uint64_t number) {
-    for (int i = digits - 1; i >= 0; i--, number /= 10)
-        at[i] = (uint8_t)('0' + number % 10);
-}
-
-static void encode(Symbol *symbol, uint64_t event_ms) {
-    symbol->bid += (uint32_t)(draw() % 21) - 10u + (symbol->bid < 10000) * 1000u - (symbol->bid > 80000) * 1000u;
-    put_digits(symbol->frame + time_at, 13, event_ms);
-    put_digits(symbol->frame + ask_at, 5, symbol->bid + 10);
-    put_digits(symbol->frame + bid_at, 5, symbol->bid);
-    put_digits(symbol->frame + mid_at, 5, symbol->bid + 5);
-    if (arrays)
-        put_digits(symbol->frame + seq_at, 9, ++symbol->seq);
 }
 
 static void append(Connection *connection, const uint8_t *bytes, size_t count) {
@@ -171,7 +95,7 @@ static void hand_over(Connection *connection, const Symbol *symbol) {
             append(connection, room, sizeof room);
         append(connection, (const uint8_t *)(first ? "[" : ","), 1);
     }
-    append(connection, symbol->frame, frame_bytes);
+    append(connection, symbol->quote.frame, frame_bytes);
     quotes_out++;
 }
 
@@ -220,9 +144,8 @@ static void flush(void) {
     uint64_t due = (uint64_t)((double)elapsed_us * rate / 1e6);
     uint64_t end = due > made + FLUSH_QUOTES ? made + FLUSH_QUOTES : due;
     for (; made < end; made++) {
-        Symbol *symbol = &symbols[turns[next_turn]];
-        next_turn = (next_turn + 1) % turn_count;
-        encode(symbol, (start_wall_us + (uint64_t)((double)(made + 1) * 1e6 / rate)) / 1000);
+        Symbol *symbol = &symbols[next_in_turn()];
+        encode(&symbol->quote, arrays, (start_wall_us + (uint64_t)((double)(made + 1) * 1e6 / rate)) / 1000);
         for (size_t i = 0; i < symbol->count; i++)
             hand_over(symbol->members[i], symbol);
     }
@@ -313,6 +236,14 @@ static void subscribe(Connection *connection, const char *text) {
     write_out(connection);
 }
 
+/* Answers a close; the peer then ends the connection. */
+static void answer_close(Connection *connection) {
+    static const uint8_t close_frame[] = {0x88, 0};
+    append(connection, close_frame, sizeof close_frame);
+    write_out(connection);
+    shutdown(connection->fd, SHUT_WR);
+}
+
 /* Takes one whole masked frame off the input; false where there is none yet. */
 static bool take_frame(Connection *connection) {
     uint8_t *data = connection->input;
@@ -337,6 +268,8 @@ static bool take_frame(Connection *connection) {
     text[bytes] = 0;
     if ((data[0] & 0x0f) == 1)
         subscribe(connection, text);
+    else if ((data[0] & 0x0f) == 8)
+        answer_close(connection);
     free(text);
     connection->input_bytes -= header + bytes;
     memmove(data, data + header + bytes, connection->input_bytes);
@@ -421,8 +354,8 @@ int main(int argc, char **argv) {
     read_options(argc, argv);
     symbols = calloc((size_t)symbol_count, sizeof *symbols);
     for (int i = 0; i < symbol_count; i++)
-        make_frame(i);
-    make_turns();
+        make_quote(&symbols[i].quote, i, payload_bytes, arrays);
+    make_turns(symbol_count);
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     int listening = listen_on_loopback(), timer = start_timer();
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = &listening};

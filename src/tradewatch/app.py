@@ -5,7 +5,6 @@ The only place that knows every adapter.
 
 import asyncio
 import contextlib
-import functools
 import logging
 import random
 import signal
@@ -220,9 +219,18 @@ def _build_core(
 
 
 def _end_of_turn(flush_min_ms: float) -> Callable[[Callable[[], None]], object]:
-    """When a flush happens: at the end of the turn, or later where quotes may grow older for less CPU."""
+    """When a flush happens: at the end of the turn, but not sooner than the minimum after the one before."""
     loop = asyncio.get_running_loop()
-    return functools.partial(loop.call_later, flush_min_ms / 1_000) if flush_min_ms else loop.call_soon
+    if not flush_min_ms:
+        return loop.call_soon
+    next_at_s = 0.0
+
+    def flush_now(flush: Callable[[], None]) -> None:
+        nonlocal next_at_s
+        next_at_s = loop.time() + flush_min_ms / 1_000
+        flush()
+
+    return lambda flush: loop.call_at(next_at_s, flush_now, flush)
 
 
 def _feed(source: Source, core: _Core, clock: Clock) -> FeedRunner:
