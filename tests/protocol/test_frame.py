@@ -1,34 +1,15 @@
 """Our frames are what websockets' own parser and serialiser take them for."""
 
-from collections.abc import Generator
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.frames import Frame
 from websockets.frames import Opcode as WebsocketsOpcode
 
+from tests.protocol.frames import parse
 from tradewatch.protocol.frame import PING_FRAME, Opcode, frame_header, text_frame
 
 sizes_at_the_edges = st.sampled_from([0, 1, 125, 126, 127, 65_535, 65_536, 65_537])
-
-
-def parse(data: bytes) -> tuple[Frame, bytes]:
-    """The first frame of some bytes, as a client reads it, and what is left."""
-    position = 0
-
-    def read_exact(count: int) -> Generator[None, None, bytes]:
-        nonlocal position
-        taken = data[position : position + count]
-        assert len(taken) == count, "the header promises more than there is"
-        position += count
-        return taken
-        yield
-
-    parser = Frame.parse(read_exact, mask=False)
-    with pytest.raises(StopIteration) as done:
-        next(parser)
-    return done.value.value, data[position:]
 
 
 @settings(deadline=None)
@@ -38,6 +19,12 @@ def test_a_frame_is_read_back_as_what_it_was_made_of(payload: bytes, opcode: Opc
         payload = payload[:125]
     frame, rest = parse(frame_header(len(payload), opcode) + payload + b"next")
     assert (frame.opcode, frame.data, frame.fin, frame.rsv1, rest) == (opcode, payload, True, False, b"next")
+
+
+@pytest.mark.parametrize("size", [0, 125, 126, 65_535, 65_536])
+def test_a_compressed_frame_says_so_in_one_bit(size: int) -> None:
+    plain, compressed = (frame_header(size, compressed=compressed) for compressed in (False, True))
+    assert compressed == bytes([plain[0] | 0x40]) + plain[1:]
 
 
 @settings(deadline=None)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tradewatch.model.asset_class import AssetClass
 from tradewatch.model.instrument import Instrument
 from tradewatch.protocol.limits import ConnectionLimits
-from tradewatch.protocol.session import Effect, Join, Leave, Pattern, Send, Session, Snapshot
+from tradewatch.protocol.naming import Pattern
+from tradewatch.protocol.session import Effect, Join, Leave, Send, Session, Snapshot
 from tradewatch.reference.catalogue import Catalogue
 
 NOW_NS = 1_704_067_261_000_000_000

@@ -35,6 +35,7 @@ class ErrorCode(StrEnum):
     """Codes of `error` events: something in a message was wrong, and the connection stays open."""
 
     INVALID_JSON = "invalid_json"
+    INVALID_MSGPACK = "invalid_msgpack"
     INVALID_MESSAGE = "invalid_message"
     UNKNOWN_ACTION = "unknown_action"
     UNKNOWN_SYMBOL = "unknown_symbol"

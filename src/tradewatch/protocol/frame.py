@@ -7,6 +7,7 @@ import struct
 from enum import IntEnum
 
 _FINAL = 0x80
+_COMPRESSED = 0x40  # RSV1, as permessage-deflate uses it (RFC 7692, section 6)
 _TWO_BYTE_SIZE = 126
 _EIGHT_BYTE_SIZE = 127
 _SHORT = struct.Struct("!BB")
@@ -22,9 +23,9 @@ class Opcode(IntEnum):
     PING = 9
 
 
-def frame_header(payload_bytes: int, opcode: Opcode = Opcode.TEXT) -> bytes:
+def frame_header(payload_bytes: int, opcode: Opcode = Opcode.TEXT, *, compressed: bool = False) -> bytes:
     """The header of an unfragmented, unmasked frame whose payload has this size."""
-    first = _FINAL | opcode
+    first = _FINAL | opcode | (_COMPRESSED if compressed else 0)
     if payload_bytes < _TWO_BYTE_SIZE:
         return _SHORT.pack(first, payload_bytes)
     if payload_bytes < 1 << 16:

@@ -1,43 +1,21 @@
 """The decisions of one v1 connection: messages in, effects out. No I/O, no catalogue of its own."""
 
 from collections.abc import Iterable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-from tradewatch.model.asset_class import AssetClass, asset_class_named
+from tradewatch.model.asset_class import AssetClass
 from tradewatch.model.instrument import Instrument
 from tradewatch.protocol import v1
 from tradewatch.protocol.codes import ErrorCode
 from tradewatch.protocol.limits import ConnectionLimits
 from tradewatch.protocol.messages import MessageError, Ping, Subscribe, Unsubscribe, decode_message
+from tradewatch.protocol.naming import Directory, Interest, Naming
+from tradewatch.protocol.subscription import Subscription
+
+__all__ = ["Directory", "Effect", "Interest", "Join", "Leave", "Send", "Session", "Snapshot"]
 
 #: From so many symbols on, the statuses that one read of the socket owes become one.
 _COALESCE_ABOVE = 1_000
-
-
-class Directory(Protocol):
-    """What a session asks of the catalogue."""
-
-    def get(self, asset_class: AssetClass, symbol: str) -> Instrument | None:
-        """The instrument of this class and symbol, in any case."""
-        ...
-
-    def named(self, symbol: str) -> list[Instrument]:
-        """The instruments of all classes with this bare symbol."""
-        ...
-
-    def count(self, asset_class: AssetClass) -> int:
-        """How many instruments a class has."""
-        ...
-
-
-class Pattern(NamedTuple):
-    """All instruments of these classes."""
-
-    classes: tuple[AssetClass, ...]
-
-
-#: What a name in a message means.
-Interest = Instrument | Pattern
 
 
 class Send(NamedTuple):
@@ -93,26 +71,29 @@ class Session:
         limits: ConnectionLimits,
         wildcard: bool = True,
     ) -> None:
-        self._directory = directory
-        self._scope = scope
         self._limits = limits
-        self._wildcard = wildcard
-        self._asked: dict[str, Interest] = {}
-        self._weights: dict[str, int] = {}
-        self._weight = 0
+        self._naming = Naming(directory, scope=scope, wildcard=wildcard)
+        self._subscription = Subscription(self._naming, limit=limits.symbols)
         self._owed: list[Effect] = []
         self._owes_status = False
 
     @property
     def names(self) -> list[str]:
         """What is subscribed, as `status` says it."""
-        return list(self._asked)
+        return self._subscription.names
 
     @property
     def classes(self) -> set[AssetClass]:
         """The classes that subscribed patterns name."""
-        patterns = [asked for asked in self._asked.values() if isinstance(asked, Pattern)]
-        return {asset_class for pattern in patterns for asset_class in pattern.classes}
+        return self._subscription.classes
+
+    def appeared(self, instrument: Instrument) -> list[Effect]:
+        """A pattern has a member more; an error, and no room, where that is past the limit."""
+        via = self._subscription.pattern_for(instrument)
+        if via is None or self._subscription.grow(via):
+            return []
+        text = f"new, and one more than {self._limits.symbols:,} symbols on one connection"
+        return [Send(v1.error(ErrorCode.TOO_MANY_SYMBOLS, text, [self._naming.canonical(instrument)]))]
 
     def opening(self) -> list[Effect]:
         """What a client hears first: the empty status."""
@@ -136,7 +117,7 @@ class Session:
                     if self._owed:  # what was joined may be left now: keep the order of the messages
                         self._settle(effects)
                     self._unsubscribe(message.symbols, effects)
-            if self._owes_status and len(self._asked) <= _COALESCE_ABOVE:
+            if self._owes_status and len(self._subscription) <= _COALESCE_ABOVE:
                 self._settle(effects)
         if self._owes_status:
             self._settle(effects)
@@ -157,15 +138,12 @@ class Session:
         joined: list[Interest] = []
         over: list[str] = []
         for name, interest in named.known.items():
-            if name in self._asked:
+            if name in self._subscription:
                 continue
-            if self._weight + (weight := self._weigh(interest)) > self._limits.symbols:
+            if self._subscription.add(name, interest):
+                joined.append(interest)
+            else:
                 over.append(name)
-                continue
-            self._weight += weight
-            self._weights[name] = weight
-            self._asked[name] = interest
-            joined.append(interest)
         self._say_wrong(named, effects)
         if over:
             text = f"at most {self._limits.symbols:,} symbols on one connection"
@@ -173,7 +151,8 @@ class Session:
         if joined:
             self._owed.append(Join(joined))
         if message.snapshot:
-            self._owed.append(Snapshot([self._asked[name] for name in named.known if name in self._asked]))
+            heard = [interest for name, interest in named.known.items() if name in self._subscription]
+            self._owed.append(Snapshot(heard))
 
     def _unsubscribe(self, symbols: list[str], effects: list[Effect]) -> None:
         self._owes_status = True
@@ -182,11 +161,10 @@ class Session:
         named = self._resolve(symbols)
         left: list[Interest] = []
         for name, interest in named.known.items():
-            if name in self._asked:
-                del self._asked[name]
-                self._weight -= self._weights.pop(name)
+            if name in self._subscription:
+                self._subscription.remove(name)
                 left.append(interest)
-            elif self._covered(interest):
+            elif self._subscription.covers(interest):
                 named.wrong.setdefault(ErrorCode.COVERED_BY_PATTERN, []).append(name)
         self._say_wrong(named, effects)
         if left:
@@ -202,57 +180,15 @@ class Session:
     def _resolve(self, symbols: list[str]) -> _Named:
         named = _Named({}, {}, [])
         for text in symbols:
-            found = self._find(text)
+            found = self._naming.find(text)
             if isinstance(found, ErrorCode):
                 named.wrong.setdefault(found, []).append(text)
             elif isinstance(found, list):
                 named.wrong.setdefault(ErrorCode.AMBIGUOUS_SYMBOL, []).append(text)
                 named.candidates.extend(instrument.key for instrument in found)
             else:
-                named.known.setdefault(self._canonical(found), found)
+                named.known.setdefault(self._naming.canonical(found), found)
         return named
-
-    def _find(self, text: str) -> Interest | ErrorCode | list[Instrument]:
-        """What a name means: an instrument, a pattern, several candidates, or what is wrong with it."""
-        class_name, colon, symbol = text.rpartition(":")
-        if not colon:
-            classes = tuple(AssetClass) if self._scope is None else (self._scope,)
-            if text == "*":
-                return self._pattern(classes)
-            if self._scope is None:
-                found = self._directory.named(text)
-                return found[0] if len(found) == 1 else (found or ErrorCode.UNKNOWN_SYMBOL)
-            return self._directory.get(self._scope, text) or ErrorCode.UNKNOWN_SYMBOL
-        asset_class = asset_class_named(class_name)
-        if asset_class is None or (self._scope is not None and asset_class is not self._scope):
-            return ErrorCode.UNKNOWN_SYMBOL
-        if symbol == "*":
-            return self._pattern((asset_class,))
-        return self._directory.get(asset_class, symbol) or ErrorCode.UNKNOWN_SYMBOL
-
-    def _pattern(self, classes: tuple[AssetClass, ...]) -> Pattern | ErrorCode:
-        return Pattern(classes) if self._wildcard else ErrorCode.WILDCARD_NOT_INCLUDED
-
-    def _canonical(self, interest: Interest) -> str:
-        """The name as `status` says it: canonical at `/`, bare on a class path."""
-        if isinstance(interest, Instrument):
-            return interest.key if self._scope is None else interest.symbol
-        if self._scope is not None or len(interest.classes) > 1:
-            return "*"
-        return f"{interest.classes[0].value}:*"
-
-    def _weigh(self, interest: Interest) -> int:
-        """What an interest counts against the limit; a pattern keeps the count of when it was subscribed."""
-        if isinstance(interest, Instrument):
-            return 1
-        return sum(self._directory.count(asset_class) for asset_class in interest.classes)
-
-    def _covered(self, interest: Interest) -> bool:
-        """Whether a pattern that stands would still bring what is to be left."""
-        wanted = {interest.asset_class} if isinstance(interest, Instrument) else set(interest.classes)
-        return any(
-            wanted <= set(asked.classes) for asked in self._asked.values() if isinstance(asked, Pattern)
-        )
 
     def _say_wrong(self, named: _Named, effects: list[Effect]) -> None:
         for code, names in named.wrong.items():

@@ -9,14 +9,13 @@ from collections.abc import Sequence
 import msgspec
 
 from tradewatch.model.instrument import Instrument
-from tradewatch.model.price import mid
 from tradewatch.model.record import Record
 from tradewatch.protocol.codes import ErrorCode
+from tradewatch.protocol.frame import text_frame
+from tradewatch.protocol.naming import ECHO_CHARS
+from tradewatch.protocol.price_text import price_texts
 
 _encode = msgspec.json.encode
-
-#: Longer names than any symbol are cut before they are said back.
-_ECHO_CHARS = 64
 
 
 def quote_prefix(instrument: Instrument, *, scoped: bool) -> bytes:
@@ -35,9 +34,11 @@ def quote_body(record: Record) -> bytes:
     bid, ask = record.bid, record.ask
     if bid is None or ask is None:
         return b""
-    middle = mid(bid, ask, decimals=record.instrument.asset_class.mid_decimals)
+    bid_text, ask_text, mid_text = price_texts(
+        bid, ask, mid_decimals=record.instrument.asset_class.mid_decimals
+    )
     time_ms = record.event_ns // 1_000_000
-    return f'{time_ms}","ask":"{ask.text}","bid":"{bid.text}","mid":"{middle.text}"}}'.encode()
+    return f'{time_ms}","ask":"{ask_text}","bid":"{bid_text}","mid":"{mid_text}"}}'.encode()
 
 
 def status(names: Sequence[str]) -> bytes:
@@ -54,5 +55,41 @@ def error(code: ErrorCode, message: str, names: Sequence[str] | None = None) -> 
     """`{"event": "error", "code", "message", "symbols"}`; `symbols` only where names are at fault."""
     event: dict[str, object] = {"event": "error", "code": code.value, "message": message}
     if names is not None:
-        event["symbols"] = [name[:_ECHO_CHARS] for name in names]
+        event["symbols"] = [name[:ECHO_CHARS] for name in names]
     return _encode(event)
+
+
+class V1:
+    """The dialect: a body is a whole frame, because every quote is a message of its own.
+
+    Args:
+        scoped: whether the client hears all classes on one connection, so that each quote says its class.
+    """
+
+    def __init__(self, *, scoped: bool) -> None:
+        self._scoped = scoped
+        self._prefixes: dict[int, bytes] = {}
+        self.name = "v1.scoped" if scoped else "v1"
+
+    def body(self, record: Record) -> bytes:
+        """A quote as a finished frame; empty where a side is missing."""
+        rest = quote_body(record)
+        if not rest:
+            return b""
+        instrument = record.instrument
+        prefix = self._prefixes.get(instrument.id)
+        if prefix is None:
+            prefix = self._prefixes[instrument.id] = quote_prefix(instrument, scoped=self._scoped)
+        return text_frame(prefix + rest)
+
+    def drained(self, body: bytes, *, skipped: int, snapshot: bool, replay: bool = False) -> bytes:
+        """The body as it is: nothing of this can be said on v1."""
+        return body
+
+    def event(self, event: msgspec.Struct) -> bytes:
+        """An event as a finished frame."""
+        return text_frame(_encode(event))
+
+    def frames(self, bodies: Sequence[bytes]) -> bytes:
+        """One text frame for each body."""
+        return b"".join(bodies)

@@ -1,0 +1,101 @@
+"""What the names in a connection's messages mean, and how its answers write them."""
+
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+from tradewatch.model.asset_class import AssetClass, asset_class_named
+from tradewatch.model.instrument import Instrument
+from tradewatch.protocol.codes import ErrorCode
+
+#: Names are said back no longer than this; every symbol is shorter.
+ECHO_CHARS = 64
+
+_ALL_CLASSES = tuple(AssetClass)
+
+
+class Directory(Protocol):
+    """What a connection asks of the catalogue."""
+
+    def get(self, asset_class: AssetClass, symbol: str) -> Instrument | None:
+        """The instrument of this class and symbol, in any case."""
+        ...
+
+    def named(self, symbol: str) -> list[Instrument]:
+        """The instruments of all classes with this bare symbol."""
+        ...
+
+    def members(self, asset_class: AssetClass) -> Iterator[Instrument]:
+        """All instruments of a class, in the order they came."""
+        ...
+
+    def count(self, asset_class: AssetClass) -> int:
+        """How many instruments a class has."""
+        ...
+
+
+class Pattern(NamedTuple):
+    """All instruments of these classes: of one, or of all five."""
+
+    classes: tuple[AssetClass, ...]
+
+
+#: Every instrument there is: `*` where all classes share the connection.
+EVERYTHING = Pattern(_ALL_CLASSES)
+
+#: What a name in a message means.
+Interest = Instrument | Pattern
+
+
+class Naming:
+    """How one connection names things.
+
+    Args:
+        directory: finds instruments by name.
+        scope: the asset class of the path; None at `/`, where all classes share the connection.
+        wildcard: whether patterns are part of the plan.
+    """
+
+    def __init__(self, directory: Directory, *, scope: AssetClass | None, wildcard: bool) -> None:
+        self._directory = directory
+        self._scope = scope
+        self._wildcard = wildcard
+        self._classes = _ALL_CLASSES if scope is None else (scope,)
+
+    def find(self, text: str) -> Interest | ErrorCode | list[Instrument]:
+        """What a name means: an instrument, a pattern, several candidates, or what is wrong with it."""
+        class_name, colon, symbol = text.rpartition(":")
+        if colon:
+            asset_class = asset_class_named(class_name)
+            if asset_class not in self._classes:
+                return ErrorCode.UNKNOWN_SYMBOL
+            classes: tuple[AssetClass, ...] = (asset_class,)
+        else:
+            classes = self._classes
+        if symbol == "*":
+            return Pattern(classes) if self._wildcard else ErrorCode.WILDCARD_NOT_INCLUDED
+        if len(classes) == 1:
+            return self._directory.get(classes[0], symbol) or ErrorCode.UNKNOWN_SYMBOL
+        found = self._directory.named(symbol)
+        return found[0] if len(found) == 1 else (found or ErrorCode.UNKNOWN_SYMBOL)
+
+    def neighbourhood(self, text: str) -> tuple[str, tuple[AssetClass, ...]]:
+        """The symbol in a name that nobody has, and the classes in which it may have been meant."""
+        class_name, _, symbol = text.rpartition(":")
+        asset_class = asset_class_named(class_name)
+        if asset_class is None:
+            return symbol, self._classes
+        return symbol, (asset_class,) if asset_class in self._classes else ()
+
+    def canonical(self, interest: Interest) -> str:
+        """The name as answers write it: with its class at `/`, bare on a class path."""
+        if isinstance(interest, Instrument):
+            return interest.key if self._scope is None else interest.symbol
+        if self._scope is not None or len(interest.classes) > 1:
+            return "*"
+        return f"{interest.classes[0].value}:*"
+
+    def weigh(self, interest: Interest) -> int:
+        """What an interest counts against the limit: a pattern as many as it has members now."""
+        if isinstance(interest, Instrument):
+            return 1
+        return sum(self._directory.count(asset_class) for asset_class in interest.classes)
