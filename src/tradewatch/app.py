@@ -27,6 +27,7 @@ from tradewatch.feeds.source import Source
 from tradewatch.feeds.spec import NO_FEED, parse_feed_spec
 from tradewatch.model.asset_class import AssetClass
 from tradewatch.model.instrument import Instrument
+from tradewatch.protocol.delivery import INTERVALS_MS
 from tradewatch.protocol.limits import ConnectionLimits
 from tradewatch.publishing.publisher import Limits, Publisher
 from tradewatch.publishing.quote import QuoteReader
@@ -42,7 +43,7 @@ from tradewatch.server.rest.stream_paths import stream_path_routes
 from tradewatch.server.stream.admission import Admission
 from tradewatch.server.stream.canary import Canary
 from tradewatch.server.stream.registry import Connections
-from tradewatch.server.upkeep import sync_log, watch_keys
+from tradewatch.server.upkeep import sync_log, tick, watch_keys
 from tradewatch.settings import Settings
 from tradewatch.tape.boot import boot_id
 from tradewatch.tape.names import MAX_NAME_BYTES
@@ -123,6 +124,7 @@ async def run(
         upkeep = [
             sync_log(core.tape.log, interval_s=settings.tape.sync_ms / 1_000),
             watch_keys(store, ring, admission.connections),
+            *(tick(core.hub, interval_ms=interval_ms) for interval_ms in INTERVALS_MS),
         ]
         address = f"{url_host(settings.host)}:{server.port}"
         own_address = f"{url_host(reachable(settings.host))}:{server.port}"
@@ -215,6 +217,7 @@ def _build_core(
     load_builtin(catalogue)
     hub = Hub(call_soon=_end_of_turn(settings.stream.flush_min_ms))
     hub.restore(tape.all_newest())
+    catalogue.watch(hub.appear)
     return _Core(catalogue, tape, hub, Intake(tape, hub), Claims())
 
 
@@ -268,13 +271,15 @@ def _build_edge(
     admission = Admission(
         ring=ring,
         hub=core.hub,
-        directory=core.catalogue,
+        catalogue=core.catalogue,
+        tape=core.tape,
         publisher=publisher,
         limits=_connection_limits(settings),
         connections=connections,
         clock=clock,
         canary_token=canary.token,
         simulated=lambda: any(feed.source.simulated and feed.source.instruments() for feed in feeds),
+        deflate=settings.stream.deflate,
     )
     log = core.tape.log
     api = build_api(
@@ -315,6 +320,7 @@ def _connection_limits(settings: Settings) -> ConnectionLimits:
         idle_s=limits.idle_s,
         ping_interval_s=limits.ping_interval_s,
         pong_timeout_s=limits.pong_timeout_s,
+        too_slow_s=limits.too_slow_s,
         head_s=limits.head_s,
         head_bytes=limits.head_bytes,
     )

@@ -1,85 +1,75 @@
-"""The hub: who hears what, and one write per connection and flush.
+"""The hub: the newest quote of every instrument, and who hears it how.
 
-Everything that arrives in one turn of the event loop leaves in one flush at its end. A seat that is behind
-gets nothing and costs a count; when it has caught up it gets the newest quote of each of its instruments that
-moved meanwhile, so the last thing every client holds is the newest quote.
+The law it keeps, for every client, symbol and moment: seq = previous + 1 + skipped. A member that is LIVE
+stands at the hub's own heads; one that is BEHIND keeps its positions, nothing else, and costs nothing per
+quote. One operation, `drain` (for each instrument whose newest is past the position: send it, with what was
+skipped between), serves a slow client's return, and by way of `Lane.tick` interval delivery.
+
+Outboxes are filled and emptied within one call of `flush`, so outside of it every cohort is at a boundary and
+members may come and go. Whoever falls behind within a flush leaves at its end.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from tradewatch.fanout.quotes import QuoteFrames
-from tradewatch.model.asset_class import AssetClass
+from tradewatch.fanout.cohort import Instruments, Keys
+from tradewatch.fanout.lane import Lane
+from tradewatch.fanout.member import Leg, Listener, Member, Sums
+from tradewatch.model.asset_class import CLASS_NUMBERS, AssetClass
 from tradewatch.model.instrument import Instrument
-from tradewatch.model.record import Kind, Record
-from tradewatch.reference.catalogue import CANARY_ID
+from tradewatch.model.record import Flags, Record
+from tradewatch.protocol.dialect import Dialect
 
-#: A flush begins early once so many quotes wait, so that one write stays bounded.
+#: A flush begins early once so many records wait, so that one write stays bounded.
 MAX_PENDING = 10_000
+#: A drain writes so much at a time, and looks whether the client still takes it.
+_DRAIN_QUOTES = 256
+_ONE_SIDED = Flags.ONE_SIDED.value
+
+LegName = tuple[int, int]
 
 
-class Listener(Protocol):
-    """Where a seat's frames go."""
-
-    def write(self, frames: bytes) -> None:
-        """Take finished frames; never blocks, never raises."""
-        ...
-
-
-class Seat:
-    """One connection's place in the hub.
-
-    Attributes:
-        listener: where its frames go.
-        scoped: whether it hears all classes on one connection.
-        instruments: ids of the instruments it asked for by name.
-        classes: the classes that it asked for whole.
-        behind: whether its client is behind.
-    """
-
-    __slots__ = ("behind", "classes", "instruments", "listener", "mark", "outbox", "scoped")
-
-    def __init__(self, listener: Listener, *, scoped: bool) -> None:
-        self.listener = listener
-        self.scoped = scoped
-        self.instruments: set[int] = set()
-        self.classes: set[AssetClass] = set()
-        self.behind = False
-        self.mark = 0
-        self.outbox: list[bytes] = []
+def pattern_mask(classes: Iterable[AssetClass]) -> int:
+    """The bit mask under which a leg or cohort covers these classes."""
+    return sum(1 << CLASS_NUMBERS[asset_class] for asset_class in set(classes))
 
 
 class Hub:
-    """Fans quotes out to seats.
+    """Fans records out.
 
     Args:
         call_soon: runs a callable at the end of this turn of the event loop.
+        seed: makes the numbers of instruments in cohort keys; any value serves.
 
     Attributes:
-        quotes_in: quotes offered.
-        quotes_out: quotes written, over all seats.
-        quotes_skipped: quotes that seats which were behind never got.
+        quotes_in: records offered.
         flushes: flushes that had something to write.
     """
 
-    def __init__(self, *, call_soon: Callable[[Callable[[], None]], object]) -> None:
+    def __init__(self, *, call_soon: Callable[[Callable[[], None]], object], seed: int | None = None) -> None:
         self._call_soon = call_soon
-        self._frames = QuoteFrames()
-        self._by_instrument: dict[int, dict[Seat, None]] = {}
-        self._by_class: dict[AssetClass, dict[Seat, None]] = {asset_class: {} for asset_class in AssetClass}
-        self._newest: dict[int, tuple[int, Record]] = {}
-        self._of_class: dict[AssetClass, dict[int, None]] = {asset_class: {} for asset_class in AssetClass}
+        self._keys = Keys(seed)
+        self._heads: dict[int, int] = {}
+        self._newest: dict[int, Record] = {}
+        self._whole: dict[int, Record] = {}
+        self._lanes: dict[str, Lane] = {}
         self._pending: list[Record] = []
         self._scheduled = False
+        self._busy = False
+        self._fallen: list[Member] = []
+        self._behind: dict[Leg, None] = {}
+        self._members: dict[Member, None] = {}
+        self._skipped_by_gone = 0
         self.quotes_in = 0
-        self.quotes_out = 0
-        self.quotes_skipped = 0
         self.flushes = 0
+
+    # Quotes in.
 
     def restore(self, records: Iterable[Record]) -> None:
         """Take in the newest quotes of before the start; nobody is listening yet."""
         for record in records:
-            self._keep(record)
+            self._heads[record.instrument.id] = record.seq
+            self._newest[record.instrument.id] = record
 
     def offer(self, records: Sequence[Record]) -> None:
         """Take in records that the tape has; they are written at the end of this turn."""
@@ -96,135 +86,313 @@ class Hub:
 
     def flush(self) -> None:
         """Write what is pending, so that what happens next happens after it."""
-        if not self._pending:
+        if self._busy or not self._pending:
             return
         pending, self._pending = self._pending, []
         self.flushes += 1
-        touched: list[Seat] = []
+        self.quotes_in += len(pending)
+        heads, newest = self._heads, self._newest
         for record in pending:
-            if record.kind == Kind.QUOTE:
-                self._keep(record)
-                self._deal(record, touched)
-        for seat in touched:
-            seat.listener.write(b"".join(seat.outbox))
-            seat.outbox.clear()
+            instrument_id = record.instrument.id
+            heads[instrument_id] = record.seq
+            if record.flags & _ONE_SIDED:
+                self._keep_whole(newest.get(instrument_id))
+            newest[instrument_id] = record
+        with self._held():
+            for lane in self._lanes.values():
+                lane.deal(pending)
 
-    def join(self, seat: Seat, instruments: Iterable[Instrument]) -> None:
-        """From the next quote on, `seat` hears these instruments."""
+    def tick(self, interval_ms: int) -> None:
+        """An interval has passed: its cohorts get the newest of what moved."""
         self.flush()
-        for instrument in instruments:
-            seat.instruments.add(instrument.id)
-            self._by_instrument.setdefault(instrument.id, {})[seat] = None
+        with self._held():
+            for lane in self._lanes.values():
+                lane.tick(interval_ms, self._newest.__getitem__)
 
-    def leave(self, seat: Seat, instruments: Iterable[Instrument]) -> None:
-        """After what is pending, `seat` no longer hears these instruments by name."""
-        self.flush()
-        for instrument in instruments:
-            seat.instruments.discard(instrument.id)
-            self._forget(seat, instrument.id)
+    def appear(self, instrument: Instrument) -> None:
+        """An instrument is new in the catalogue: whoever has a pattern for it hears it from now on."""
+        mask = pattern_mask([instrument.asset_class])
+        number = self._keys.of([instrument.id])
+        with self._held():
+            for leg in [leg for leg in self._behind if leg.pattern & mask]:
+                if leg.positions is not None and leg.member.listener.appeared(instrument):
+                    leg.positions[instrument.id] = 0
+                    leg.key ^= number
+            for lane in self._lanes.values():
+                for cohort in lane.patterns(mask):
+                    full = [leg for leg in cohort.members if not leg.member.listener.appeared(instrument)]
+                    if len(full) == len(cohort.members):
+                        continue
+                    for leg in full:
+                        lane.stand_apart(leg)
+                    lane.grow(cohort, instrument.id, number)
 
-    def join_classes(self, seat: Seat, classes: Iterable[AssetClass]) -> None:
-        """From the next quote on, `seat` hears every instrument of these classes, present and to come."""
-        self.flush()
-        for asset_class in classes:
-            seat.classes.add(asset_class)
-            self._by_class[asset_class][seat] = None
+    @contextlib.contextmanager
+    def _held(self) -> Iterator[None]:
+        """The membership stands still; whoever falls behind meanwhile leaves at the end."""
+        outermost = not self._busy
+        self._busy = True
+        try:
+            yield
+        finally:
+            if outermost:
+                self._busy = False
+                fallen, self._fallen = self._fallen, []
+                for member in fallen:
+                    self._fall_behind(member)
 
-    def leave_classes(self, seat: Seat, classes: Iterable[AssetClass]) -> None:
-        """After what is pending, `seat` hears only what it asked for by name in these classes."""
-        self.flush()
-        for asset_class in classes:
-            seat.classes.discard(asset_class)
-            self._by_class[asset_class].pop(seat, None)
+    def head(self, instrument: Instrument) -> int:
+        """The seq of the newest record that was flushed; 0 where there is none."""
+        return self._heads.get(instrument.id, 0)
 
-    def remove(self, seat: Seat) -> None:
+    def newest(self, instrument: Instrument) -> Record | None:
+        """The newest quote that was flushed; None where there is none."""
+        return self._newest.get(instrument.id)
+
+    # Members.
+
+    def member(self, listener: Listener, dialect: Dialect) -> Member:
+        """A place for a connection; it hears nothing yet."""
+        lane = self._lanes.get(dialect.name)
+        if lane is None:
+            lane = self._lanes[dialect.name] = Lane(dialect)
+        member = Member(listener, lane)
+        self._members[member] = None
+        return member
+
+    def remove(self, member: Member) -> None:
         """The connection is over."""
-        for instrument_id in seat.instruments:
-            self._forget(seat, instrument_id)
-        for asset_class in seat.classes:
-            self._by_class[asset_class].pop(seat, None)
-        seat.instruments.clear()
-        seat.classes.clear()
+        for leg in member.legs.values():
+            if leg.cohort is not None:
+                member.lane.move_out(leg)
+            self._behind.pop(leg, None)
+            self._skipped_by_gone += leg.skipped
+        self._skipped_by_gone += member.skipped
+        member.legs.clear()
+        self._members.pop(member, None)
 
-    def snapshot(self, seat: Seat, instruments: Iterable[Instrument]) -> None:
-        """Write the newest quote of each instrument that was ever quoted."""
-        self.flush()
-        self._write_newest(seat, (instrument.id for instrument in instruments), since=0)
+    def leg_of(self, member: Member, instrument_id: int) -> LegName | None:
+        """The leg by which `member` hears an instrument; None where it does not."""
+        for leg_name, leg in member.legs.items():
+            if leg.positions is not None:
+                if instrument_id in leg.positions:
+                    return leg_name
+            elif leg.cohort is not None and instrument_id in leg.cohort.instruments:
+                return leg_name
+        return None
 
-    def snapshot_classes(self, seat: Seat, classes: Iterable[AssetClass]) -> None:
-        """Write the newest quote of every instrument of these classes that was ever quoted."""
-        self.flush()
-        for asset_class in classes:
-            self._write_newest(seat, self._of_class[asset_class], since=0)
+    def lagging(self, member: Member) -> dict[int, int]:
+        """The position of `member` in each instrument that it may not have the newest quote of, by id."""
+        positions: dict[int, int] = {}
+        for leg in member.legs.values():
+            if leg.positions is not None:
+                positions.update(leg.positions)
+            elif leg.cohort is not None:
+                at = leg.cohort.positions
+                positions.update((instrument_id, at[instrument_id]) for instrument_id in leg.cohort.dirty)
+        return positions
 
-    def pause(self, seat: Seat) -> None:
-        """The client is behind: from here on it gets nothing."""
-        if not seat.behind:
-            seat.behind = True
-            seat.mark = self.quotes_in
+    def show(self, member: Member, instrument_ids: Iterable[int]) -> None:
+        """Write the newest quotes of these once more, as snapshots; positions stay what they are."""
+        lane = member.lane
+        newest = (self._newest.get(instrument_id) for instrument_id in instrument_ids)
+        records = [self._shown(lane, record) for record in newest if record is not None]
+        bodies = [lane.drained(record, skipped=0, snapshot=True) for record in records]
+        with self._held():
+            lane.write_to(member, [body for body in bodies if body])
 
-    def resume(self, seat: Seat) -> None:
-        """The client has caught up: it gets the newest quote of each of its instruments that moved."""
-        if not seat.behind:
+    def open(self, member: Member, leg_name: LegName) -> None:
+        """`member` has this leg, though it may hear nothing yet: a pattern whose members are to come."""
+        self._leg(member, leg_name)
+
+    def join(self, member: Member, leg_name: LegName, positions: Mapping[int, int]) -> None:
+        """From here on `member` hears more instruments, each from the position given on.
+
+        A position is the hub's head, or one less where the newest quote is to be sent at once, as a snapshot.
+
+        Args:
+            member: hears none of them yet.
+            leg_name: the delivery, and the mask of the patterns that bring them (0 for names).
+            positions: by instrument id.
+        """
+        leg = self._leg(member, leg_name)
+        leg.base += sum(positions.values())
+        if leg.positions is not None:
+            leg.positions.update(positions)
+            leg.key ^= self._keys.of(positions)
+            return
+        heads = {instrument_id: self._heads.get(instrument_id, 0) for instrument_id in positions}
+        cohort = leg.cohort
+        if cohort is not None and not cohort.instruments:
+            member.lane.move_out(leg)
+            leg.key = self._keys.of(heads)
+            member.lane.settle_in(leg, Instruments(heads), heads if leg.interval_ms else {})
+        else:
+            member.lane.change(leg, added=heads, removed=(), key=leg.key ^ self._keys.of(heads))
+        behind_head = {i: position for i, position in positions.items() if position < heads[i]}
+        self._write_newest(leg, behind_head, snapshot=True)
+
+    def leave(self, member: Member, leg_name: LegName, instrument_ids: Sequence[int]) -> dict[int, int]:
+        """`member` no longer hears these; the position of each at which it left."""
+        leg = member.legs[leg_name]
+        if leg.positions is None and leg.interval_ms:
+            with self._held():
+                member.lane.catch_up(leg, instrument_ids, self._newest.__getitem__)
+        if leg.positions is not None:
+            left = {instrument_id: leg.positions.pop(instrument_id) for instrument_id in instrument_ids}
+            leg.key ^= self._keys.of(left)
+        else:
+            left = {instrument_id: self._heads.get(instrument_id, 0) for instrument_id in instrument_ids}
+            member.lane.change(leg, added={}, removed=instrument_ids, key=leg.key ^ self._keys.of(left))
+        leg.base -= sum(left.values())
+        return left
+
+    def fold(self, member: Member, leg_name: LegName) -> dict[int, int]:
+        """`member` gives up a whole leg; the position of each of its instruments at which it left."""
+        leg = member.legs[leg_name]
+        left = self.leave(member, leg_name, leg.instrument_ids)
+        if leg.cohort is not None:
+            member.lane.move_out(leg)
+        self._behind.pop(leg, None)
+        member.delivered += leg.delivered
+        member.skipped += leg.skipped
+        member.published -= leg.base
+        del member.legs[leg_name]
+        return left
+
+    def fold_if_empty(self, member: Member, leg_name: LegName) -> None:
+        """A leg of names that hears nothing any more is given up."""
+        if not leg_name[1] and not member.legs[leg_name].instrument_ids:
+            self.fold(member, leg_name)
+
+    def pause(self, member: Member) -> None:
+        """The client is behind: from the end of this flush on it gets nothing."""
+        if not member.behind:
+            member.behind = True
+            if self._busy:
+                self._fallen.append(member)
+            else:
+                self._fall_behind(member)
+
+    def resume(self, member: Member) -> None:
+        """The client has caught up with its buffer: the newest of what moved, then LIVE again."""
+        if not member.behind:
             return
         self.flush()
-        seat.behind = False
-        wanted = set(seat.instruments)
-        for asset_class in seat.classes:
-            wanted.update(self._of_class[asset_class])
-        self.quotes_skipped -= self._write_newest(seat, wanted, since=seat.mark)
+        member.behind = False
+        for leg in member.legs.values():
+            positions = leg.positions
+            if positions is None:
+                continue
+            moved = {i: position for i, position in positions.items() if self._heads.get(i, 0) > position}
+            if not self._write_newest(leg, moved, snapshot=False):
+                break
+        if not member.behind:
+            self._come_back(member)
 
-    def _keep(self, record: Record) -> None:
-        """Remember the newest quote, and when it came among all quotes."""
-        self.quotes_in += 1
-        if record.bid is None or record.ask is None:
-            return  # not sent on v1, where the newest is the one before
-        instrument = record.instrument
-        if instrument.id not in self._newest and instrument.id != CANARY_ID:
-            self._of_class[instrument.asset_class][instrument.id] = None
-        self._newest[instrument.id] = (self.quotes_in, record)
+    def sums(self, member: Member) -> Sums:
+        """The heartbeat of a connection, over its subscriptions since it opened; `flush` first."""
+        heads = self._heads
+        published, delivered, skipped, pending = member.published, member.delivered, member.skipped, 0
+        for leg in member.legs.values():
+            leg.settle()
+            published += sum(heads.get(i, 0) for i in leg.instrument_ids) - leg.base
+            delivered += leg.delivered
+            skipped += leg.skipped
+            if leg.positions is not None:
+                pending += sum(heads.get(i, 0) - position for i, position in leg.positions.items())
+            elif leg.cohort is not None:
+                pending += sum(heads[i] - leg.cohort.positions[i] for i in leg.cohort.dirty)
+        return Sums(published, delivered, skipped, 0, pending)
 
-    def _deal(self, record: Record, touched: list[Seat]) -> None:
-        """Put a quote into the outbox of every seat that hears it."""
-        instrument = record.instrument
-        frames: dict[bool, bytes] = {}
-        for seat in self._by_instrument.get(instrument.id, ()):
-            self._put(seat, record, frames, touched)
-        if instrument.id != CANARY_ID:
-            for seat in self._by_class[instrument.asset_class]:
-                if instrument.id not in seat.instruments:
-                    self._put(seat, record, frames, touched)
+    @property
+    def quotes_out(self) -> int:
+        """Quotes written, over all members."""
+        return sum(lane.quotes_out for lane in self._lanes.values())
 
-    def _put(self, seat: Seat, record: Record, frames: dict[bool, bytes], touched: list[Seat]) -> None:
-        if seat.behind:
-            self.quotes_skipped += 1
-            return
-        frame = frames.get(seat.scoped)
-        if frame is None:
-            frame = frames[seat.scoped] = self._frames.frames(record, scoped=seat.scoped)
-        if not frame:
-            return
-        if not seat.outbox:
-            touched.append(seat)
-        seat.outbox.append(frame)
-        self.quotes_out += 1
+    @property
+    def quotes_skipped(self) -> int:
+        """Quotes that clients which were behind, or wanted the latest only, never got."""
+        total = self._skipped_by_gone
+        for member in self._members:
+            total += member.skipped
+            for leg in member.legs.values():
+                leg.settle()
+                total += leg.skipped
+        return total
 
-    def _write_newest(self, seat: Seat, instrument_ids: Iterable[int], *, since: int) -> int:
-        """Write the newest quote of each instrument if it came after `since`; how many that were."""
-        newest = [
-            self._newest[instrument_id] for instrument_id in instrument_ids if instrument_id in self._newest
-        ]
-        if since:
-            newest = sorted((item for item in newest if item[0] > since), key=lambda item: item[0])
-        frames = [frame for _, record in newest if (frame := self._frames.frames(record, scoped=seat.scoped))]
-        if frames:
-            seat.listener.write(b"".join(frames))
-        self.quotes_out += len(frames)
-        return len(frames)
+    def _leg(self, member: Member, leg_name: LegName) -> Leg:
+        leg = member.legs.get(leg_name)
+        if leg is None:
+            leg = member.legs[leg_name] = Leg(member, leg_name[0], pattern=leg_name[1])
+            if member.behind:
+                leg.positions = {}
+                self._behind[leg] = None
+            else:
+                member.lane.settle_in(leg, Instruments(), {})
+        return leg
 
-    def _forget(self, seat: Seat, instrument_id: int) -> None:
-        seats = self._by_instrument.get(instrument_id)
-        if seats is not None:
-            seats.pop(seat, None)
-            if not seats:
-                del self._by_instrument[instrument_id]
+    def _fall_behind(self, member: Member) -> None:
+        """BEHIND: out of all cohorts, with nothing but the positions."""
+        for leg in member.legs.values():
+            if leg.cohort is None:
+                continue
+            instruments, positions, _ = member.lane.move_out(leg)
+            if leg.interval_ms:
+                leg.positions = positions
+            else:
+                leg.positions = {i: self._heads.get(i, 0) for i in instruments.ids}
+            self._behind[leg] = None
+
+    def _come_back(self, member: Member) -> None:
+        """LIVE: every leg stands at the heads, so it may stand in a cohort."""
+        for leg in member.legs.values():
+            positions, leg.positions = leg.positions, None
+            if positions is None:
+                continue
+            self._behind.pop(leg, None)
+            at_heads = {i: self._heads.get(i, 0) for i in positions} if leg.interval_ms else {}
+            member.lane.settle_in(leg, Instruments(positions), at_heads)
+
+    def _write_newest(self, leg: Leg, positions: Mapping[int, int], *, snapshot: bool) -> bool:
+        """Send the newest quote of each instrument, with what was skipped since its position.
+
+        Whether all were sent: as soon as the client falls behind the rest is left. What was sent is noted in
+        the leg's positions where it has any.
+        """
+        lane, member = leg.member.lane, leg.member
+        waiting = list(positions.items())
+        for first in range(0, len(waiting), _DRAIN_QUOTES):
+            bodies: list[bytes] = []
+            chunk = waiting[first : first + _DRAIN_QUOTES]
+            for instrument_id, position in chunk:
+                record = self._newest[instrument_id]
+                leg.delivered += 1
+                leg.skipped += record.seq - position - 1
+                if leg.positions is not None:
+                    leg.positions[instrument_id] = record.seq
+                shown = self._shown(lane, record)
+                if shown.seq > position:
+                    skipped = shown.seq - position - 1
+                    bodies.append(lane.drained(shown, skipped=skipped, snapshot=snapshot))
+            with self._held():
+                lane.write_to(member, [body for body in bodies if body])
+            if member.behind and first + _DRAIN_QUOTES < len(waiting):
+                return self._left_over(leg, waiting[first + _DRAIN_QUOTES :])
+        return not member.behind
+
+    def _shown(self, lane: Lane, record: Record) -> Record:
+        """The record; the newest whole one instead where the dialect has no quote for it."""
+        return record if lane.bodies.body(record) else self._whole.get(record.instrument.id, record)
+
+    @staticmethod
+    def _left_over(leg: Leg, rest: list[tuple[int, int]]) -> bool:
+        """What was not sent any more keeps the position it had."""
+        if leg.positions is not None:
+            leg.positions.update(rest)
+        return False
+
+    def _keep_whole(self, record: Record | None) -> None:
+        """Before a one-sided quote: the newest that dialects without such quotes can show."""
+        if record is not None and not record.flags & _ONE_SIDED:
+            self._whole[record.instrument.id] = record

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tradewatch.fanout.hub import Hub
-from tradewatch.model.record import Record
+from tradewatch.model.record import Kind, Record
 from tradewatch.tape.log import BatchStamp
 from tradewatch.tape.tape import Appended, Tape
 
@@ -33,5 +33,5 @@ class Intake:
         self.taken += len(records)
         if not appended.kept:
             self.unkept += len(records)
-        self._hub.offer(records)
+        self._hub.offer(records if stamp is None else [r for r in records if r.kind == Kind.QUOTE])
         return appended

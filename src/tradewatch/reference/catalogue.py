@@ -1,6 +1,6 @@
 """The catalogue: every instrument this server knows, by class and symbol, by bare symbol, by id."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tradewatch.errors import InvalidInstrumentError
 from tradewatch.model.asset_class import AssetClass
@@ -25,6 +25,7 @@ class Catalogue:
         }
         self._by_id: dict[int, Instrument] = {CANARY_ID: CANARY}
         self._next_id = CANARY_ID + 1
+        self._watching: list[Callable[[Instrument], None]] = []
 
     def add(
         self,
@@ -70,7 +71,13 @@ class Catalogue:
             id=instrument_id, asset_class=asset_class, symbol=symbol, decimals=decimals, name=name
         )
         members[symbol] = self._by_id[instrument_id] = instrument
+        for told in self._watching:
+            told(instrument)
         return instrument
+
+    def watch(self, told: Callable[[Instrument], None]) -> None:
+        """Have `told` called with every instrument that is added from now on."""
+        self._watching.append(told)
 
     def get(self, asset_class: AssetClass, symbol: str) -> Instrument | None:
         """The instrument of this class and symbol (in any case), or None."""

@@ -6,6 +6,7 @@ import logging
 from tradewatch.access.keyring import KeyRing
 from tradewatch.access.store import KeyStore
 from tradewatch.errors import KeyStoreError
+from tradewatch.fanout.hub import Hub
 from tradewatch.protocol.codes import CloseCode
 from tradewatch.server.stream.registry import Connections
 from tradewatch.tape.log import Log
@@ -37,6 +38,16 @@ async def watch_keys(store: KeyStore, ring: KeyRing, connections: Connections) -
         for key_id in ring.replace(keys) if keys is not None else ():
             closed = connections.close_key(key_id, CloseCode.KEY_REVOKED)
             _log.info("key %s is no longer good; %d connections closed", key_id, closed)
+
+
+async def tick(hub: Hub, *, interval_ms: int) -> None:
+    """The one timer of everybody who wants the latest at this interval."""
+    loop = asyncio.get_running_loop()
+    due_s = loop.time()
+    while True:
+        due_s = max(due_s + interval_ms / 1_000, loop.time())
+        await asyncio.sleep(due_s - loop.time())
+        hub.tick(interval_ms)
 
 
 async def sync_log(log: Log, *, interval_s: float) -> None:

@@ -120,6 +120,8 @@ def _rule(annotation: Any, unit: str) -> str:
             return f"a number{unit and f' of {unit}'} from {least} to {most}"
         case inspect.FloatType(gt=below, le=most):
             return f"a number{unit and f' of {unit}'} above {below}, at most {most}"
+        case inspect.BoolType():
+            return "true or false"
         case inspect.LiteralType():
             return "one of " + ", ".join(get_args(get_args(annotation)[0]))  # as written, not sorted
         case inspect.StrType(max_length=None):

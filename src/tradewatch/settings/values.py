@@ -62,6 +62,14 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
             " (4002); at least `limits.ping_interval_s`",
         ),
     ] = 60.0
+    too_slow_s: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=_DAY_S,
+            description="a connection for which bytes wait and that takes none for so long is closed (4003)",
+        ),
+    ] = 30.0
     head_s: Annotated[
         float, Meta(gt=0, le=_DAY_S, description="time a client has to send the head of its request")
     ] = 10.0
@@ -91,6 +99,13 @@ class StreamSettings(msgspec.Struct, frozen=True, kw_only=True):
             " quote older; 0 flushes whenever something waits",
         ),
     ] = 0.0
+    deflate: Annotated[
+        bool,
+        Meta(
+            description="whether messages of v2 are compressed for clients that offer permessage-deflate:"
+            " fewer bytes for more CPU"
+        ),
+    ] = False
 
 
 class TapeSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,5 +1,7 @@
 """The numbers of sources: every record says in four bytes where it came from."""
 
+import re
+
 from tradewatch.errors import TradewatchError
 
 #: A source's name is kept in one slot of the log.
@@ -49,6 +51,13 @@ class SourceNames:
     def name(self, number: int) -> str:
         """The name of a number; empty where it has none."""
         return self._names.get(number, "")
+
+    def shown(self, number: int) -> str | None:
+        """What clients are told of a source: the kind of a feed, a producer's own name; no paths, no keys."""
+        room, _, rest = self.name(number).partition("/")
+        if room == "publish":
+            return rest.partition("/")[2]
+        return re.split(r"[:?]", rest, maxsplit=1)[0] if room == "feed" else None
 
     def by_number(self) -> dict[int, str]:
         """All names, by number."""

@@ -17,6 +17,9 @@ from tradewatch.tape.batches import BatchMemory, Place, Verdict
 from tradewatch.tape.log import BatchStamp, Log, Recovered, StampedBlock
 from tradewatch.tape.names import PUBLISHER_PREFIX, SourceNames
 
+#: Plain integers: comparing with an enumeration's member costs as much as all else in these loops.
+_QUOTE, _REFUSED = Kind.QUOTE.value, Kind.REFUSED.value
+
 
 class Appended(NamedTuple):
     """What happened to records that were given to the tape.
@@ -94,12 +97,12 @@ class Tape:
             stamp: makes the block a published batch that `batches` will remember.
         """
         slots = self._definitions(records)
-        heads = self._heads
+        heads, pack = self._heads, layout.pack_record
         for record in records:
-            if record.kind != Kind.REFUSED:
+            if record.kind != _REFUSED:
                 instrument_id = record.instrument.id
                 record.seq = heads[instrument_id] = heads.get(instrument_id, 0) + 1
-            slots.append(layout.pack_record(record))
+            slots.append(pack(record))
         offset = self._log.next_offset
         kept = self._log.append(b"".join(slots), stamp)
         # Only now: a snapshot that the log asked for meanwhile must not hold what it did not have yet.
@@ -154,11 +157,12 @@ class Tape:
         return slots
 
     def _take_newest(self, records: Iterable[Record]) -> None:
+        newest, last = self._newest, self._last
         for record in records:
-            if record.kind == Kind.QUOTE:
-                self._newest[record.instrument.id] = record
-            if record.kind != Kind.REFUSED:
-                self._last[record.instrument.id] = record
+            if record.kind == _QUOTE:
+                newest[record.instrument.id] = last[record.instrument.id] = record
+            elif record.kind != _REFUSED:
+                last[record.instrument.id] = record
 
     def _recover(self, recovered: Recovered, clock: Clock) -> None:
         """Take in what the log held; in a new epoch the newest quotes are restated as its first records."""

@@ -14,12 +14,17 @@ class Head(NamedTuple):
         query: the parameters, the last one of each name.
         headers: lower-case names, the last one of each name.
         address: the peer's IP address.
+        subprotocol: the one of the client's that was chosen; empty where it offered none.
+        window_bits: the base-2 logarithm of the window in which messages to it are compressed; 0 where they
+            are not.
     """
 
     path: str
     query: dict[str, str]
     headers: dict[str, str]
     address: str
+    subprotocol: str = ""
+    window_bits: int = 0
 
 
 class Connection(Protocol):
@@ -36,6 +41,11 @@ class Connection(Protocol):
 
     def write(self, frames: bytes) -> None:
         """Write finished frames (`protocol.frame.text_frame`), any number joined; dropped likewise."""
+        ...
+
+    @property
+    def queued_bytes(self) -> int:
+        """Bytes written that the peer has not taken, the kernel's send queue included."""
         ...
 
     def close(self, code: CloseCode) -> None:
@@ -61,12 +71,17 @@ class Channel(Protocol):
         """The code a drained connection is closed with (v1: 1001, v2: 4000)."""
         ...
 
+    @property
+    def binary(self) -> bool:
+        """Whether its messages are binary; the other kind is refused."""
+        ...
+
     def opened(self, connection: Connection) -> None:
         """The handshake is done; the first message may be sent now."""
         ...
 
     def received(self, messages: Sequence[bytes]) -> None:
-        """All text messages that one read completed, as UTF-8 that was checked; never empty."""
+        """All messages that one read completed, text as UTF-8 that was checked; never empty."""
         ...
 
     def paused(self) -> None:
@@ -75,6 +90,10 @@ class Channel(Protocol):
 
     def resumed(self) -> None:
         """The client has caught up with the send buffer."""
+        ...
+
+    def beat(self, now_s: float) -> None:
+        """About once a second, by the monotonic clock."""
         ...
 
     def closed(self) -> None:

@@ -68,7 +68,7 @@ class StreamEdge(asyncio.Protocol):
         self._counters = gateway.counters
         self._served: set[Any] = server_state.connections
         self._number = next(_numbers)
-        self._wire = Wire(gateway.subprotocols, limits.message_bytes)
+        self._wire = Wire(gateway.subprotocols, deflated=gateway.deflated, message_bytes=limits.message_bytes)
         self._pulse = Pulse(gateway.clock.monotonic_s() + limits.head_s)
         self._reassembly = Reassembly()
         self._channel: Channel | None = None
@@ -93,6 +93,11 @@ class StreamEdge(asyncio.Protocol):
         """Write finished frames, unless the closing handshake has begun."""
         if self._open:
             self._write(frames)
+
+    @property
+    def queued_bytes(self) -> int:
+        """Bytes written that the peer has not taken, the kernel's send queue included."""
+        return max(0, self.written_bytes - self.taken_bytes)
 
     def close(self, code: CloseCode) -> None:
         """Begin the closing handshake, unless it has begun."""
@@ -225,7 +230,9 @@ class StreamEdge(asyncio.Protocol):
             if frame.opcode is Opcode.PONG:
                 self._pulse.heard = True
             elif frame.opcode in DATA_OPCODES:
-                outcome = self._reassembly.add(frame)
+                outcome = self._reassembly.add(
+                    frame, binary=self._channel is not None and self._channel.binary
+                )
                 if isinstance(outcome, CloseCode):
                     violation = outcome
                     break
@@ -260,6 +267,8 @@ class StreamEdge(asyncio.Protocol):
             self.transport.close()
 
     def _check(self, now_s: float) -> None:
+        if self._channel is not None and self._open:
+            self._channel.beat(now_s)
         due = self._pulse.check(now_s, self._gateway.limits, self)
         if isinstance(due, CloseCode):
             self.close(due)

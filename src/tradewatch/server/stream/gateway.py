@@ -20,6 +20,11 @@ class Gateway(Protocol):
         ...
 
     @property
+    def deflated(self) -> Sequence[str]:
+        """Those of them whose messages may be compressed."""
+        ...
+
+    @property
     def response_headers(self) -> Sequence[tuple[str, str]]:
         """Headers that every completed handshake carries."""
         ...

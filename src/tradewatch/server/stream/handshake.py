@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from websockets.datastructures import Headers
 from websockets.exceptions import (
     InvalidHeader,
     InvalidMethod,
@@ -14,6 +15,8 @@ from websockets.exceptions import (
     NegotiationError,
     SecurityError,
 )
+from websockets.extensions.base import Extension
+from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPerMessageDeflateFactory
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
@@ -36,17 +39,42 @@ OWED_HEADERS: dict[int, list[tuple[str, str]]] = {
 }
 
 
+#: Every message is compressed by itself, so that the bytes serve all connections that hear the same; a small
+#: window costs little memory on both sides.
+_DEFLATE = ServerPerMessageDeflateFactory(
+    server_no_context_takeover=True, client_no_context_takeover=True, server_max_window_bits=12
+)
+
+
 class Wire(ServerProtocol):
     """The RFC 6455 state machine, which takes a client that offers no subprotocol for one of v1.
 
     Args:
         known: our subprotocols.
-        message_bytes: the size of an inbound message, over all its fragments.
+        deflated: those of them whose messages may be compressed.
+        message_bytes: the size of an inbound message, over all its fragments, once it is inflated.
     """
 
-    def __init__(self, known: Sequence[str], message_bytes: int) -> None:
-        super().__init__(max_size=message_bytes, logger=_logger)
+    def __init__(self, known: Sequence[str], *, deflated: Sequence[str], message_bytes: int) -> None:
+        super().__init__(max_size=message_bytes, logger=_logger, extensions=[_DEFLATE])
         self._known = known
+        self._deflated = deflated
+
+    @property
+    def window_bits(self) -> int:
+        """The base-2 logarithm of the window in which our messages are compressed; 0 where they are not."""
+        agreed = (each for each in self.extensions if isinstance(each, PerMessageDeflate))
+        return next((each.local_max_window_bits for each in agreed), 0)
+
+    def process_extensions(self, headers: Headers) -> tuple[str | None, list[Extension]]:
+        """Compression, where the client offers it and the subprotocol has it.
+
+        Raises:
+            NegotiationError: see `select_subprotocol`.
+        """
+        if self.process_subprotocol(headers) not in self._deflated:
+            return None, []
+        return super().process_extensions(headers)
 
     def select_subprotocol(self, subprotocols: Sequence[Subprotocol]) -> Subprotocol | None:
         """The client's first choice among ours; none where it offers none.
@@ -76,7 +104,7 @@ def decide(gateway: Gateway, wire: Wire, request: object, address: str) -> Welco
     response = wire.accept(request)
     if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
         return refusal_for(wire.handshake_exc)
-    head = read_head(request, address)
+    head = read_head(request, wire, address)
     if isinstance(head, Refusal):
         return head
     if refusal := gateway.connections.refusal():
@@ -93,7 +121,7 @@ def decide(gateway: Gateway, wire: Wire, request: object, address: str) -> Welco
     return Welcome(admitted, response)
 
 
-def read_head(request: Request, address: str) -> Head | Refusal:
+def read_head(request: Request, wire: Wire, address: str) -> Head | Refusal:
     """What an admission needs to know of a request; a refusal where the target cannot be decoded."""
     target = request.path
     if not target.startswith("/"):  # absolute form, which a server has to take (RFC 9112, section 3.2.2)
@@ -108,6 +136,8 @@ def read_head(request: Request, address: str) -> Head | Refusal:
             query=dict(parse_qsl(query, keep_blank_values=True, errors="strict")),
             headers={name.lower(): value for name, value in request.headers.raw_items()},
             address=address,
+            subprotocol=wire.subprotocol or "",
+            window_bits=wire.window_bits,
         )
     except UnicodeDecodeError:
         return _BAD_TARGET

@@ -20,6 +20,7 @@ class PublishingChannel:
 
     draining_code = CloseCode.DRAINING
     in_use = True
+    binary = False
 
     def __init__(self, publisher: Publisher, key: Key) -> None:
         self._publisher = publisher
@@ -43,6 +44,9 @@ class PublishingChannel:
 
     def resumed(self) -> None:
         """See `paused`."""
+
+    def beat(self, now_s: float) -> None:
+        """Nothing is due."""
 
     def closed(self) -> None:
         """Forget the connection."""

@@ -16,14 +16,14 @@ class Reassembly:
     def __init__(self) -> None:
         self._begun: bytearray | None = None  # not a list: fragments without a byte must not add up
 
-    def add(self, frame: Frame) -> bytes | CloseCode | None:
-        """Take a data frame.
+    def add(self, frame: Frame, *, binary: bool) -> bytes | CloseCode | None:
+        """Take a data frame of a connection whose messages are binary, or text.
 
         Returns:
             The message that it completes, as UTF-8; the code to close with where it must not be taken; None
             where more is to come.
         """
-        if frame.opcode is Opcode.BINARY:
+        if frame.opcode is (Opcode.TEXT if binary else Opcode.BINARY):
             return CloseCode.UNSUPPORTED_DATA
         if self._begun is None:
             if not frame.fin:
@@ -36,7 +36,7 @@ class Reassembly:
                 return None
             message = bytes(self._begun)
             self._begun = None
-        return message if _is_utf8(message) else CloseCode.INVALID_DATA
+        return message if binary or _is_utf8(message) else CloseCode.INVALID_DATA
 
 
 def _is_utf8(message: bytes) -> bool:

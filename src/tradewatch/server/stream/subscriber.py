@@ -3,10 +3,13 @@
 from collections.abc import Iterable, Sequence
 
 from tradewatch.clock import Clock
-from tradewatch.fanout.hub import Hub, Seat
+from tradewatch.fanout.hub import Hub
+from tradewatch.fanout.listening import Listening, Members
+from tradewatch.fanout.member import Member
 from tradewatch.model.asset_class import AssetClass
 from tradewatch.model.instrument import Instrument
 from tradewatch.protocol.codes import CloseCode
+from tradewatch.protocol.dialect import Dialect
 from tradewatch.protocol.session import Effect, Interest, Join, Leave, Send, Session, Snapshot
 from tradewatch.server.stream.channel import Connection
 
@@ -17,20 +20,25 @@ class Subscriber:
     Args:
         session: decides.
         hub: fans out.
-        scoped: whether the connection hears all classes.
+        catalogue: knows what a pattern covers.
+        dialect: how the client reads quotes.
         key_id: id of the API key that opened it.
         clock: gives the time of a pong.
     """
 
     draining_code = CloseCode.GOING_AWAY
+    binary = False
 
-    def __init__(self, session: Session, hub: Hub, *, scoped: bool, key_id: str, clock: Clock) -> None:
+    def __init__(
+        self, session: Session, hub: Hub, *, catalogue: Members, dialect: Dialect, key_id: str, clock: Clock
+    ) -> None:
         self._session = session
         self._hub = hub
-        self._scoped = scoped
+        self._catalogue = catalogue
         self._clock = clock
+        self._member = hub.member(self, dialect)
+        self._listening = Listening(hub, self._member, catalogue)
         self._connection: Connection | None = None
-        self._seat: Seat | None = None
         self.key_id = key_id
 
     @property
@@ -38,59 +46,77 @@ class Subscriber:
         """Whether anything is subscribed."""
         return bool(self._session.names)
 
+    @property
+    def member(self) -> Member:
+        """Its place in the hub."""
+        return self._member
+
     def opened(self, connection: Connection) -> None:
-        """Take a seat and send the empty status."""
+        """Send the empty status."""
         self._connection = connection
-        self._seat = Seat(connection, scoped=self._scoped)
-        self._carry_out(self._session.opening(), connection, self._seat)
+        self._carry_out(self._session.opening())
 
     def received(self, messages: Sequence[bytes]) -> None:
         """Let the session decide; what is pending for this client goes out first."""
-        if self._connection is None or self._seat is None:
-            return
         self._hub.flush()
-        self._carry_out(
-            self._session.receive(messages, now_ns=self._clock.now_ns()), self._connection, self._seat
-        )
+        self._carry_out(self._session.receive(messages, now_ns=self._clock.now_ns()))
+
+    def write(self, frames: bytes) -> None:
+        """What the hub has for it."""
+        if self._connection is not None:
+            self._connection.write(frames)
+
+    def appeared(self, instrument: Instrument) -> bool:
+        """A pattern has a member more; what is told of it, and whether there is room for it."""
+        effects = self._session.appeared(instrument)
+        self._carry_out(effects)
+        return not effects
 
     def paused(self) -> None:
         """Nothing more until it has caught up."""
-        if self._seat is not None:
-            self._hub.pause(self._seat)
+        self._hub.pause(self._member)
 
     def resumed(self) -> None:
         """The newest of what it missed, and on."""
-        if self._seat is not None:
-            self._hub.resume(self._seat)
+        self._hub.resume(self._member)
+
+    def beat(self, now_s: float) -> None:
+        """v1 has no heartbeat."""
 
     def closed(self) -> None:
-        """Leave the seat."""
-        if self._seat is not None:
-            self._hub.remove(self._seat)
-        self._connection = self._seat = None
+        """Leave the hub."""
+        self._hub.remove(self._member)
+        self._connection = None
 
-    def _carry_out(self, effects: Iterable[Effect], connection: Connection, seat: Seat) -> None:
+    def _carry_out(self, effects: Iterable[Effect]) -> None:
         for effect in effects:
             match effect:
                 case Send(payload):
-                    connection.send(payload)
+                    if self._connection is not None:
+                        self._connection.send(payload)
                 case Join(interests):
                     instruments, classes = _sorted_out(interests)
-                    self._hub.join(seat, instruments)
-                    self._hub.join_classes(seat, classes)
+                    self._listening.hear(instruments)
+                    for asset_class in classes:
+                        self._listening.hear_class(asset_class)
                 case Leave(interests):
-                    instruments, classes = _sorted_out(interests)
-                    self._hub.leave(seat, instruments)
-                    self._hub.leave_classes(seat, self._no_longer_wanted(classes))
+                    self._leave(interests)
                 case Snapshot(interests):
-                    instruments, classes = _sorted_out(interests)
-                    self._hub.snapshot(seat, instruments)
-                    self._hub.snapshot_classes(seat, classes)
+                    self._show(interests)
 
-    def _no_longer_wanted(self, classes: Iterable[AssetClass]) -> list[AssetClass]:
-        """Of the classes left, those that no pattern which stands still names."""
-        kept = self._session.classes
-        return [asset_class for asset_class in classes if asset_class not in kept]
+    def _leave(self, interests: Iterable[Interest]) -> None:
+        instruments, classes = _sorted_out(interests)
+        for asset_class in classes:
+            if asset_class not in self._session.classes:
+                self._listening.forget_class(asset_class)
+        self._listening.forget(instruments)
+
+    def _show(self, interests: Iterable[Interest]) -> None:
+        instruments, classes = _sorted_out(interests)
+        shown = dict.fromkeys(instrument.id for instrument in instruments)
+        for asset_class in classes:
+            shown.update(dict.fromkeys(instrument.id for instrument in self._catalogue.members(asset_class)))
+        self._hub.show(self._member, shown)
 
 
 def _sorted_out(interests: Iterable[Interest]) -> tuple[list[Instrument], list[AssetClass]]:

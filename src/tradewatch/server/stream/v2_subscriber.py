@@ -1,0 +1,206 @@
+"""The channel of a v2 subscriber: positions, heartbeats, and a word on how far it lags."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import msgspec
+
+from tradewatch.clock import Clock
+from tradewatch.fanout.hub import Hub
+from tradewatch.fanout.listening import Listening
+from tradewatch.fanout.member import Member
+from tradewatch.model.instrument import Instrument
+from tradewatch.protocol.codes import CloseCode
+from tradewatch.protocol.delivery import Delivery, Latest
+from tradewatch.protocol.dialect import Dialect
+from tradewatch.protocol.naming import Directory
+from tradewatch.protocol.v2 import effects
+from tradewatch.protocol.v2.effects import Effect
+from tradewatch.protocol.v2.events import Event, Heartbeat, Lag, Result, Subscribed, Unsubscribed
+from tradewatch.protocol.v2.session import V2Session
+from tradewatch.server.stream.channel import Connection
+
+#: How often a heartbeat comes.
+HEARTBEAT_S = 5.0
+_LAG_S = 1.0
+
+
+class V2Subscriber:
+    """Carries out what a session decides, and keeps the client's balance.
+
+    Args:
+        session: decides.
+        hub: fans out.
+        catalogue: knows what a pattern covers, and finds instruments by name.
+        dialect: how the client reads.
+        binary: whether its messages are binary.
+        key_id: id of the API key that opened it.
+        as_of: the point of the tape up to which everything was flushed.
+        clock: the time.
+    """
+
+    draining_code = CloseCode.DRAINING
+
+    def __init__(
+        self,
+        session: V2Session,
+        hub: Hub,
+        *,
+        catalogue: Directory,
+        dialect: Dialect,
+        binary: bool,
+        key_id: str,
+        as_of: Callable[[], str],
+        clock: Clock,
+    ) -> None:
+        self._session = session
+        self._hub = hub
+        self._catalogue = catalogue
+        self._dialect = dialect
+        self._as_of = as_of
+        self._clock = clock
+        self._member = hub.member(self, dialect)
+        self._listening = Listening(hub, self._member, catalogue)
+        self._connection: Connection | None = None
+        self._heartbeat_at_s = clock.monotonic_s() + HEARTBEAT_S
+        self._behind_since_s = 0.0
+        self._lag_at_s = 0.0
+        self._skipped_before = 0
+        self.binary = binary
+        self.key_id = key_id
+
+    @property
+    def in_use(self) -> bool:
+        """Whether anything is subscribed."""
+        return bool(self._session.names)
+
+    @property
+    def member(self) -> Member:
+        """Its place in the hub."""
+        return self._member
+
+    def opened(self, connection: Connection) -> None:
+        """Say welcome."""
+        self._connection = connection
+        self._carry_out(self._session.opening(now_ns=self._clock.now_ns()))
+
+    def received(self, messages: Sequence[bytes]) -> None:
+        """Let the session decide, message by message; what is pending for this client goes out first."""
+        self._hub.flush()
+        for message in messages:
+            self._carry_out(self._session.receive([message], now_ns=self._clock.now_ns()))
+
+    def write(self, frames: bytes) -> None:
+        """What the hub has for it."""
+        if self._connection is not None:
+            self._connection.write(frames)
+
+    def appeared(self, instrument: Instrument) -> bool:
+        """A pattern has a member more; what is told of it, and whether there is room for it."""
+        appearance = self._session.appeared(instrument)
+        self._send(appearance.events)
+        return appearance.heard
+
+    def paused(self) -> None:
+        """Nothing more until it has caught up."""
+        self._behind_since_s = self._clock.monotonic_s()
+        self._lag_at_s = self._behind_since_s + _LAG_S
+        self._skipped_before = self._hub.sums(self._member).skipped
+        self._hub.pause(self._member)
+
+    def resumed(self) -> None:
+        """The newest of what it missed, what that was, and on."""
+        skipped_before = self._skipped_before
+        self._hub.resume(self._member)
+        if self._member.behind:
+            self._skipped_before = (
+                skipped_before  # what was skipped filled the buffer again: one word on it all
+            )
+        else:
+            skipped = self._hub.sums(self._member).skipped - self._skipped_before
+            self._send([Lag(queued_bytes=0, oldest_ms=0, skipped=skipped)])
+
+    def beat(self, now_s: float) -> None:
+        """A heartbeat, or how far it lags, where one is due."""
+        if self._member.behind:
+            if now_s >= self._lag_at_s:
+                self._lag_at_s = now_s + _LAG_S
+                self._say_lag(now_s)
+        elif now_s >= self._heartbeat_at_s:
+            self._heartbeat_at_s = now_s + HEARTBEAT_S
+            self.heartbeat()
+
+    def heartbeat(self) -> None:
+        """The balance of this connection, now."""
+        self._hub.flush()
+        sums = self._hub.sums(self._member)
+        now_ms = str(self._clock.now_ns() // 1_000_000)
+        self._send([Heartbeat(timestamp=now_ms, as_of=self._as_of(), **sums._asdict())])
+
+    def closed(self) -> None:
+        """Leave the hub."""
+        self._hub.remove(self._member)
+        self._connection = None
+
+    def _say_lag(self, now_s: float) -> None:
+        if self._connection is not None:
+            sums = self._hub.sums(self._member)
+            lag = Lag(
+                queued_bytes=self._connection.queued_bytes,
+                oldest_ms=round((now_s - self._behind_since_s) * 1_000),
+                skipped=sums.skipped - self._skipped_before + sums.pending,
+            )
+            self._send([lag])
+
+    def _send(self, events: Sequence[Event]) -> None:
+        if self._connection is not None and events:
+            self._connection.write(self._dialect.frames([self._dialect.event(event) for event in events]))
+
+    def _placed(self, events: list[Event]) -> list[Event]:
+        """The events; what a client hears already and is not level with stands where the client does."""
+        lagging = self._hub.lagging(self._member)
+        if not lagging:
+            return events
+        return [
+            msgspec.structs.replace(event, results=[self._at(result, lagging) for result in event.results])
+            if isinstance(event, Subscribed | Unsubscribed)
+            else event
+            for event in events
+        ]
+
+    def _at(self, result: Result, positions: Mapping[int, int]) -> Result:
+        if result.delivery is None or result.asset_class is None:
+            return result
+        instrument = self._catalogue.get(result.asset_class, result.symbol)
+        if instrument is None or instrument.id not in positions:
+            return result
+        return msgspec.structs.replace(result, seq=positions[instrument.id])
+
+    def _carry_out(self, decided: Iterable[Effect]) -> None:
+        listening = self._listening
+        for effect in decided:
+            match effect:
+                case effects.Send(events):
+                    self._send(self._placed(events))
+                case effects.Subscribe(instruments, delivery, snapshot):
+                    listening.hear(instruments, interval_ms=_interval_ms(delivery), snapshot=snapshot)
+                case effects.SubscribePattern(classes, delivery, snapshot):
+                    for asset_class in classes:
+                        listening.hear_class(
+                            asset_class, interval_ms=_interval_ms(delivery), snapshot=snapshot
+                        )
+                case effects.ChangeDelivery(instruments, delivery):
+                    listening.hear(instruments, interval_ms=_interval_ms(delivery))
+                case effects.ChangePatternDelivery(classes, delivery):
+                    for asset_class in classes:
+                        listening.change_class(asset_class, interval_ms=_interval_ms(delivery))
+                case effects.Unsubscribe(instruments):
+                    unheard = (each for each in instruments if self._session.delivery_of(each) is None)
+                    listening.forget(instruments, left_out={each.id for each in unheard})
+                case effects.UnsubscribePattern(classes):
+                    for asset_class in classes:
+                        listening.forget_class(asset_class)
+
+
+def _interval_ms(delivery: Delivery) -> int:
+    """The interval of a delivery; 0 for every quote."""
+    return delivery.interval_ms if isinstance(delivery, Latest) else 0
