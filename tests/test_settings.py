@@ -43,7 +43,7 @@ class TestDefaults:
         names = {"symbols": "symbols_per_connection"}
         limits, protocol = LimitSettings(), ConnectionLimits()
         shared = [n for n in ConnectionLimits.__struct_fields__ if hasattr(limits, names.get(n, n))]
-        assert len(shared) == 9
+        assert len(shared) == 10
         assert [getattr(limits, names.get(n, n)) for n in shared] == [getattr(protocol, n) for n in shared]
 
     def test_making_settings_opens_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -236,5 +236,5 @@ def test_two_feeds_of_one_instrument_are_refused(
 
 
 def test_a_spec_that_cannot_be_understood_is_refused(timeline, catalogue) -> None:
-    with pytest.raises(FeedSpecError, match="there are: replay, simulated"):
+    with pytest.raises(FeedSpecError, match="there are: none, replay, simulated"):
         build_sources(["kraken"], catalogue, timeline.clock)

@@ -168,8 +168,8 @@ def test_health_is_green_only_while_quotes_travel(serve: Any) -> None:
 
 
 BREAKS_THE_FAN_OUT = """
-from tradewatch.fanout.hub import Hub
-Hub._deal = lambda self, record, touched: None
+from tradewatch.fanout.lane import Lane
+Lane.deal = lambda self, records: None
 from tradewatch.cli.main import run
 run()
 """

@@ -40,6 +40,7 @@ class Recorder:
         self.key_id = head.headers.get("api-key", "")
         self.in_use = True
         self.draining_code = CloseCode.GOING_AWAY
+        self.binary = False
         self.echoes = False
         self.raises_in: set[str] = set()
         self.log: list[Any] = []
@@ -61,6 +62,9 @@ class Recorder:
     def resumed(self) -> None:
         self._note("resumed")
 
+    def beat(self, now_s: float) -> None:
+        """Not written down: it comes once a second."""
+
     def closed(self) -> None:
         self._note("closed")
 
@@ -81,7 +85,8 @@ class Recorder:
 class StubGateway:
     """Lets everybody in, but at the paths that say otherwise."""
 
-    subprotocols = ("tradewatch.v1",)
+    subprotocols = ("tradewatch.v1", "tradewatch.v2")
+    deflated = ("tradewatch.v2",)
     response_headers = (("tradewatch-simulated", "true"),)
 
     def __init__(self, limits: ConnectionLimits, max_connections: int) -> None:

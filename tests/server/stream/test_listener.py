@@ -161,7 +161,7 @@ from tradewatch.server.stream.counters import StreamCounters
 from tradewatch.server.stream.registry import Connections
 
 class Gateway:
-    subprotocols, response_headers = (), ()
+    subprotocols, deflated, response_headers = (), (), ()
     limits, clock, counters = ConnectionLimits(), SystemClock(), StreamCounters()
     connections = Connections(max_connections=10)
 
