@@ -12,13 +12,13 @@ from websockets.exceptions import WebSocketException
 from tradewatch.clock import Clock
 from tradewatch.fanout.hub import Hub
 from tradewatch.fanout.intake import Intake
-from tradewatch.model.instrument import Instrument
 from tradewatch.model.price import Price
 from tradewatch.model.record import Flags, Record, whole_microseconds
 from tradewatch.protocol.codes import CloseCode
 from tradewatch.protocol.dialect import Dialect
 from tradewatch.reference.catalogue import CANARY, CANARY_ID
 from tradewatch.server.stream.channel import Connection
+from tradewatch.server.stream.hub_channel import HubChannel
 
 #: Where the canary's own subscriber connects; the token in the query is made at each start.
 CANARY_PATH = "/health/canary"
@@ -34,51 +34,22 @@ _wire_log = logging.getLogger("tradewatch.canary.wire")
 _wire_log.setLevel(logging.WARNING)
 
 
-class CanaryChannel:
+class CanaryChannel(HubChannel):
     """The listening end of the canary, inside the edge: a member that hears only the canary."""
 
     draining_code = CloseCode.GOING_AWAY
     in_use = True
-    binary = False
-    key_id = ""
 
     def __init__(self, hub: Hub, dialect: Dialect) -> None:
-        self._hub = hub
-        self._member = hub.member(self, dialect)
-        self._connection: Connection | None = None
+        super().__init__(hub, dialect, key_id="")
 
     def opened(self, connection: Connection) -> None:
         """Hear the canary."""
-        self._connection = connection
+        super().opened(connection)
         self._hub.join(self._member, (0, 0), {CANARY_ID: self._hub.head(CANARY)})
 
     def received(self, messages: Sequence[bytes]) -> None:
         """The canary's subscriber has nothing to say."""
-
-    def write(self, frames: bytes) -> None:
-        """A canary."""
-        if self._connection is not None:
-            self._connection.write(frames)
-
-    def appeared(self, instrument: Instrument) -> bool:
-        """Nothing else is heard here."""
-        return False
-
-    def paused(self) -> None:
-        """Like any client."""
-        self._hub.pause(self._member)
-
-    def resumed(self) -> None:
-        """Like any client."""
-        self._hub.resume(self._member)
-
-    def beat(self, now_s: float) -> None:
-        """Nothing is due."""
-
-    def closed(self) -> None:
-        """Leave the hub."""
-        self._hub.remove(self._member)
-        self._connection = None
 
 
 class Canary:

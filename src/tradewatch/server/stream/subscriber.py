@@ -5,16 +5,16 @@ from collections.abc import Iterable, Sequence
 from tradewatch.clock import Clock
 from tradewatch.fanout.hub import Hub
 from tradewatch.fanout.listening import Listening, Members
-from tradewatch.fanout.member import Member
 from tradewatch.model.asset_class import AssetClass
 from tradewatch.model.instrument import Instrument
 from tradewatch.protocol.codes import CloseCode
 from tradewatch.protocol.dialect import Dialect
 from tradewatch.protocol.session import Effect, Interest, Join, Leave, Send, Session, Snapshot
 from tradewatch.server.stream.channel import Connection
+from tradewatch.server.stream.hub_channel import HubChannel
 
 
-class Subscriber:
+class Subscriber(HubChannel):
     """Carries out what a session decides.
 
     Args:
@@ -27,33 +27,24 @@ class Subscriber:
     """
 
     draining_code = CloseCode.GOING_AWAY
-    binary = False
 
     def __init__(
         self, session: Session, hub: Hub, *, catalogue: Members, dialect: Dialect, key_id: str, clock: Clock
     ) -> None:
+        super().__init__(hub, dialect, key_id=key_id)
         self._session = session
-        self._hub = hub
         self._catalogue = catalogue
         self._clock = clock
-        self._member = hub.member(self, dialect)
         self._listening = Listening(hub, self._member, catalogue)
-        self._connection: Connection | None = None
-        self.key_id = key_id
 
     @property
     def in_use(self) -> bool:
         """Whether anything is subscribed."""
         return bool(self._session.names)
 
-    @property
-    def member(self) -> Member:
-        """Its place in the hub."""
-        return self._member
-
     def opened(self, connection: Connection) -> None:
         """Send the empty status."""
-        self._connection = connection
+        super().opened(connection)
         self._carry_out(self._session.opening())
 
     def received(self, messages: Sequence[bytes]) -> None:
@@ -61,32 +52,11 @@ class Subscriber:
         self._hub.flush()
         self._carry_out(self._session.receive(messages, now_ns=self._clock.now_ns()))
 
-    def write(self, frames: bytes) -> None:
-        """What the hub has for it."""
-        if self._connection is not None:
-            self._connection.write(frames)
-
     def appeared(self, instrument: Instrument) -> bool:
         """A pattern has a member more; what is told of it, and whether there is room for it."""
         effects = self._session.appeared(instrument)
         self._carry_out(effects)
         return not effects
-
-    def paused(self) -> None:
-        """Nothing more until it has caught up."""
-        self._hub.pause(self._member)
-
-    def resumed(self) -> None:
-        """The newest of what it missed, and on."""
-        self._hub.resume(self._member)
-
-    def beat(self, now_s: float) -> None:
-        """v1 has no heartbeat."""
-
-    def closed(self) -> None:
-        """Leave the hub."""
-        self._hub.remove(self._member)
-        self._connection = None
 
     def _carry_out(self, effects: Iterable[Effect]) -> None:
         for effect in effects:

@@ -7,7 +7,6 @@ import msgspec
 from tradewatch.clock import Clock
 from tradewatch.fanout.hub import Hub
 from tradewatch.fanout.listening import Listening
-from tradewatch.fanout.member import Member
 from tradewatch.model.instrument import Instrument
 from tradewatch.protocol.codes import CloseCode
 from tradewatch.protocol.delivery import Delivery, Latest
@@ -18,13 +17,14 @@ from tradewatch.protocol.v2.effects import Effect
 from tradewatch.protocol.v2.events import Event, Heartbeat, Lag, Result, Subscribed, Unsubscribed
 from tradewatch.protocol.v2.session import V2Session
 from tradewatch.server.stream.channel import Connection
+from tradewatch.server.stream.hub_channel import HubChannel
 
 #: How often a heartbeat comes.
 HEARTBEAT_S = 5.0
 _LAG_S = 1.0
 
 
-class V2Subscriber:
+class V2Subscriber(HubChannel):
     """Carries out what a session decides, and keeps the client's balance.
 
     Args:
@@ -52,35 +52,27 @@ class V2Subscriber:
         as_of: Callable[[], str],
         clock: Clock,
     ) -> None:
+        super().__init__(hub, dialect, key_id=key_id)
         self._session = session
-        self._hub = hub
         self._catalogue = catalogue
         self._dialect = dialect
         self._as_of = as_of
         self._clock = clock
-        self._member = hub.member(self, dialect)
         self._listening = Listening(hub, self._member, catalogue)
-        self._connection: Connection | None = None
         self._heartbeat_at_s = clock.monotonic_s() + HEARTBEAT_S
         self._behind_since_s = 0.0
         self._lag_at_s = 0.0
         self._skipped_before = 0
         self.binary = binary
-        self.key_id = key_id
 
     @property
     def in_use(self) -> bool:
         """Whether anything is subscribed."""
         return bool(self._session.names)
 
-    @property
-    def member(self) -> Member:
-        """Its place in the hub."""
-        return self._member
-
     def opened(self, connection: Connection) -> None:
         """Say welcome."""
-        self._connection = connection
+        super().opened(connection)
         self._carry_out(self._session.opening(now_ns=self._clock.now_ns()))
 
     def received(self, messages: Sequence[bytes]) -> None:
@@ -88,11 +80,6 @@ class V2Subscriber:
         self._hub.flush()
         for message in messages:
             self._carry_out(self._session.receive([message], now_ns=self._clock.now_ns()))
-
-    def write(self, frames: bytes) -> None:
-        """What the hub has for it."""
-        if self._connection is not None:
-            self._connection.write(frames)
 
     def appeared(self, instrument: Instrument) -> bool:
         """A pattern has a member more; what is told of it, and whether there is room for it."""
@@ -105,16 +92,15 @@ class V2Subscriber:
         self._behind_since_s = self._clock.monotonic_s()
         self._lag_at_s = self._behind_since_s + _LAG_S
         self._skipped_before = self._hub.sums(self._member).skipped
-        self._hub.pause(self._member)
+        super().paused()
 
     def resumed(self) -> None:
         """The newest of what it missed, what that was, and on."""
         skipped_before = self._skipped_before
-        self._hub.resume(self._member)
+        super().resumed()
         if self._member.behind:
-            self._skipped_before = (
-                skipped_before  # what was skipped filled the buffer again: one word on it all
-            )
+            # What was caught up with filled the buffer again: there will be one word on it all.
+            self._skipped_before = skipped_before
         else:
             skipped = self._hub.sums(self._member).skipped - self._skipped_before
             self._send([Lag(queued_bytes=0, oldest_ms=0, skipped=skipped)])
@@ -135,11 +121,6 @@ class V2Subscriber:
         sums = self._hub.sums(self._member)
         now_ms = str(self._clock.now_ns() // 1_000_000)
         self._send([Heartbeat(timestamp=now_ms, as_of=self._as_of(), **sums._asdict())])
-
-    def closed(self) -> None:
-        """Leave the hub."""
-        self._hub.remove(self._member)
-        self._connection = None
 
     def _say_lag(self, now_s: float) -> None:
         if self._connection is not None:
