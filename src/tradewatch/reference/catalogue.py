@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from tradewatch.errors import InvalidInstrumentError
-from tradewatch.model.asset_class import AssetClass
+from tradewatch.model.asset_class import CLASS_NUMBERS, AssetClass
 from tradewatch.model.instrument import Instrument, canonical_symbol
 
 #: Id of the canary, which no name finds and no pattern matches (see `CANARY`).
@@ -24,6 +24,7 @@ class Catalogue:
             asset_class: {} for asset_class in AssetClass
         }
         self._by_id: dict[int, Instrument] = {CANARY_ID: CANARY}
+        self._by_symbol: dict[str, list[Instrument]] = {}
         self._next_id = CANARY_ID + 1
         self._watching: list[Callable[[Instrument], None]] = []
 
@@ -71,6 +72,7 @@ class Catalogue:
             id=instrument_id, asset_class=asset_class, symbol=symbol, decimals=decimals, name=name
         )
         members[symbol] = self._by_id[instrument_id] = instrument
+        self._by_symbol.setdefault(symbol, []).append(instrument)
         for told in self._watching:
             told(instrument)
         return instrument
@@ -88,9 +90,11 @@ class Catalogue:
         return self._by_id[instrument_id]
 
     def named(self, symbol: str) -> list[Instrument]:
-        """The instruments of all classes that bear this bare symbol."""
-        symbol = symbol.upper() if symbol.isascii() else ""  # else an accent could become a plain letter
-        return [members[symbol] for members in self._by_class.values() if symbol in members]
+        """The instruments of all classes that bear this bare symbol, in the order of their classes."""
+        if not symbol.isascii():  # an accent could become a plain letter
+            return []
+        found = self._by_symbol.get(symbol.upper())
+        return [] if found is None else sorted(found, key=_class_number)
 
     def members(self, asset_class: AssetClass) -> Iterator[Instrument]:
         """All instruments of a class, in the order they came."""
@@ -102,3 +106,7 @@ class Catalogue:
 
     def __len__(self) -> int:
         return len(self._by_id) - 1
+
+
+def _class_number(instrument: Instrument) -> int:
+    return CLASS_NUMBERS[instrument.asset_class]
