@@ -145,10 +145,6 @@ class Hub:
         """The seq of the newest record that was flushed; 0 where there is none."""
         return self._heads.get(instrument.id, 0)
 
-    def newest(self, instrument: Instrument) -> Record | None:
-        """The newest quote that was flushed; None where there is none."""
-        return self._newest.get(instrument.id)
-
     # Members.
 
     def member(self, listener: Listener, dialect: Dialect) -> Member:

@@ -12,8 +12,6 @@ from tradewatch.protocol.messages import MessageError, Ping, Subscribe, Unsubscr
 from tradewatch.protocol.naming import Directory, Interest, Naming
 from tradewatch.protocol.subscription import Subscription
 
-__all__ = ["Directory", "Effect", "Interest", "Join", "Leave", "Send", "Session", "Snapshot"]
-
 #: From so many symbols on, the statuses that one read of the socket owes become one.
 _COALESCE_ABOVE = 1_000
 

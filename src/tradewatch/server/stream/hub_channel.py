@@ -1,7 +1,6 @@
 """What all channels share that hear quotes: a place in the hub, and the way from there to the client."""
 
 from tradewatch.fanout.hub import Hub
-from tradewatch.fanout.member import Member
 from tradewatch.model.instrument import Instrument
 from tradewatch.protocol.dialect import Dialect
 from tradewatch.server.stream.channel import Connection
@@ -23,11 +22,6 @@ class HubChannel:
         self._member = hub.member(self, dialect)
         self._connection: Connection | None = None
         self.key_id = key_id
-
-    @property
-    def member(self) -> Member:
-        """Its place in the hub."""
-        return self._member
 
     def opened(self, connection: Connection) -> None:
         """Frames may be written now."""

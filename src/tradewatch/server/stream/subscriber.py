@@ -9,7 +9,8 @@ from tradewatch.model.asset_class import AssetClass
 from tradewatch.model.instrument import Instrument
 from tradewatch.protocol.codes import CloseCode
 from tradewatch.protocol.dialect import Dialect
-from tradewatch.protocol.session import Effect, Interest, Join, Leave, Send, Session, Snapshot
+from tradewatch.protocol.naming import Interest
+from tradewatch.protocol.session import Effect, Join, Leave, Send, Session, Snapshot
 from tradewatch.server.stream.channel import Connection
 from tradewatch.server.stream.hub_channel import HubChannel
 
