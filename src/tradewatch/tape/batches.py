@@ -85,7 +85,3 @@ class BatchMemory:
     def last_batches(self) -> dict[int, int]:
         """The last number of each producer, by source."""
         return {source: producer.last for source, producer in self._producers.items()}
-
-    def knows(self, source: int) -> bool:
-        """Whether this source has published a batch."""
-        return source in self._producers

@@ -27,12 +27,12 @@ class Deliveries:
         self._by_instrument: dict[int, Heard] = {}
         self._by_class: dict[AssetClass, Heard] = {}
         self._of_everything: Heard | None = None
-        self._left_out: dict[AssetClass, set[int]] = {asset_class: set() for asset_class in AssetClass}
+        self._left_out: dict[AssetClass, set[int]] = {}
 
     def of(self, instrument: Instrument) -> Heard | None:
         """How the instrument is heard; None where it is not."""
         heard = self._by_instrument.get(instrument.id)
-        if heard is None and instrument.id not in self._left_out[instrument.asset_class]:
+        if heard is None and instrument.id not in self._left_out.get(instrument.asset_class, ()):
             return self.of_class(instrument.asset_class)
         return heard
 
@@ -65,8 +65,8 @@ class Deliveries:
             self._of_everything = None
         for asset_class in interest.classes:
             if self.of_class(asset_class) is None:
-                self._left_out[asset_class].clear()
+                self._left_out.pop(asset_class, None)
 
     def leave_out(self, instrument: Instrument) -> None:
         """No pattern brings this one, until there is a time at which none brings its class."""
-        self._left_out[instrument.asset_class].add(instrument.id)
+        self._left_out.setdefault(instrument.asset_class, set()).add(instrument.id)

@@ -117,7 +117,9 @@ class Admission:
 
     def _subscriber(self, key: Key, asset_class: AssetClass | None, head: Head) -> Channel:
         plan = plan_named(key.plan)
-        limits = msgspec.structs.replace(self.limits, symbols=min(self.limits.symbols, plan.symbols))
+        limits = self.limits  # shared by all whom their plan does not bind tighter
+        if plan.symbols < limits.symbols:
+            limits = msgspec.structs.replace(limits, symbols=plan.symbols)
         if head.subprotocol not in (V2_JSON, V2_MSGPACK):
             session = Session(self._catalogue, scope=asset_class, limits=limits, wildcard=plan.wildcard)
             return Subscriber(
