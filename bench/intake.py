@@ -15,8 +15,7 @@ from tradewatch.feeds.row_parser import RowParser
 from tradewatch.feeds.rows import csv_rows
 from tradewatch.model.asset_class import AssetClass
 from tradewatch.model.record import Record
-from tradewatch.protocol import v1
-from tradewatch.protocol.frame import text_frame
+from tradewatch.protocol.v1 import V1
 from tradewatch.reference.catalogue import Catalogue
 from tradewatch.tape.segments import SegmentLog
 from tradewatch.tape.tape import Tape
@@ -108,10 +107,6 @@ def _append(folder: Path, catalogue: Catalogue, records: Sequence[Record], block
 
 
 def _encode(records: Sequence[Record]) -> None:
-    prefixes: dict[int, bytes] = {}
+    body = V1(scoped=False).body
     for record in records:
-        instrument = record.instrument
-        prefix = prefixes.get(instrument.id)
-        if prefix is None:
-            prefix = prefixes[instrument.id] = v1.quote_prefix(instrument, scoped=False)
-        text_frame(prefix + v1.quote_body(record))
+        body(record)

@@ -277,11 +277,9 @@ def test_one_changed_symbol_of_10000_changes_one_route(
     for name in ("add", "remove"):
         original = getattr(Routes, name)
 
-        def count(
-            routes: Routes, instrument_id: int, slot: int, name: str = name, original: Any = original
-        ) -> None:
-            changes.append((name, instrument_id))
-            original(routes, instrument_id, slot)
+        def count(routes: Routes, what: Any, slot: int, name: str = name, original: Any = original) -> None:
+            changes.extend((name, each) for each in ([what] if isinstance(what, int) else what))
+            original(routes, what, slot)
 
         monkeypatch.setattr(Routes, name, count)
     one, other = world.instruments[5_000], world.instruments[10_000]

@@ -49,7 +49,7 @@ def test_every_slot_gets_its_quotes_in_their_order(
             made._widen()
         for instrument_id, slots in enumerate(hearing):
             for slot in slots:
-                made.add(instrument_id, slot)
+                made.add([instrument_id], slot)
         # Where nobody hears anything of it, the hub does not ask.
         if few or expected(hearing, flush):
             assert dealt(made, flush) == expected(hearing, flush)
@@ -62,13 +62,13 @@ def test_more_slots_than_two_bytes_can_name(few: int, monkeypatch: pytest.Monkey
     monkeypatch.setattr(routes, "_FEW", few)
     made = Routes()
     before = made.open()
-    made.add(1, before)
+    made.add([1], before)
     made._next = (1 << 16) - 1
     last, first_wide, second_wide = made.open(), made.open(), made.open()
     assert [before, last, first_wide, second_wide] == [0, 65_535, 65_536, 65_537]
     for slot in (last, first_wide, second_wide):
-        made.add(1, slot)
-    made.add(2, first_wide)
+        made.add([1], slot)
+    made.add([2], first_wide)
     assert dealt(made, [1, 2, 1]) == {
         before: [b"0", b"2"],
         last: [b"0", b"2"],
@@ -80,8 +80,8 @@ def test_more_slots_than_two_bytes_can_name(few: int, monkeypatch: pytest.Monkey
 def test_a_slot_that_was_taken_back_is_given_out_again() -> None:
     made = Routes()
     one, two = made.open(), made.open()
-    made.add(1, one)
-    made.add(1, two)
+    made.add([1], one)
+    made.add([1], two)
     made.remove(1, one)
     made.close(one)
     assert made.open() == one

@@ -1,5 +1,8 @@
 """The newest quotes as bytes: encoded once per dialect, for everybody who hears them or catches up."""
 
+from array import array
+from collections.abc import Callable, Iterable
+
 from tradewatch.model.record import Record
 from tradewatch.protocol.dialect import Dialect
 
@@ -25,3 +28,27 @@ class QuoteBodies:
         self.encoded += 1
         self._newest[record.instrument.id] = (record, body)
         return body
+
+    def heard(
+        self, records: Iterable[Record], heard_by: Callable[[int], "array[int] | None"]
+    ) -> tuple[list[bytes], list["array[int]"]]:
+        """Encode the records of a flush that somebody hears: their bodies, and who hears each.
+
+        Args:
+            records: new, in their order.
+            heard_by: the slots that hear an instrument; None for nobody.
+        """
+        encode, newest = self._encode, self._newest
+        bodies: list[bytes] = []
+        heard: list[array[int]] = []
+        for record in records:
+            instrument_id = record.instrument.id
+            slots = heard_by(instrument_id)
+            if slots is not None:
+                body = encode(record)
+                newest[instrument_id] = (record, body)
+                self.encoded += 1
+                if body:
+                    bodies.append(body)
+                    heard.append(slots)
+        return bodies, heard

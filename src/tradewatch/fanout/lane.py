@@ -4,7 +4,6 @@ A quote costs one encoding per lane and a few tens of nanoseconds per cohort tha
 join per cohort that hears any of it and one write per member.
 """
 
-from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from tradewatch.fanout.bodies import QuoteBodies
@@ -49,18 +48,9 @@ class Lane:
 
     def deal(self, records: Sequence[Record]) -> None:
         """Encode each record that is heard, and write to every member what it hears of them."""
-        heard_by, marks, body_of = self._routes.heard, self._marks, self.bodies.body
-        bodies: list[bytes] = []
-        heard: list[array[int]] = []
-        for record in records:
-            instrument_id = record.instrument.id
-            slots = heard_by(instrument_id)
-            if slots is not None and (body := body_of(record)):
-                bodies.append(body)
-                heard.append(slots)
-            if instrument_id in marks:
-                for cohort in marks[instrument_id]:
-                    cohort.dirty[instrument_id] = None
+        if self._marks:
+            self._mark(records)
+        bodies, heard = self.bodies.heard(records, self._routes.heard)
         if not bodies:
             return
         frames, cohorts = self.dialect.frames, self._by_slot
@@ -69,6 +59,14 @@ class Lane:
             cohort.delivered += len(picked)
             self.quotes_out += len(picked) * len(cohort.members)
             self._write(cohort, frames(picked))
+
+    def _mark(self, records: Sequence[Record]) -> None:
+        """Note what moved for cohorts that want the latest at their next tick."""
+        marks = self._marks
+        for record in records:
+            instrument_id = record.instrument.id
+            for cohort in marks.get(instrument_id, ()):
+                cohort.dirty[instrument_id] = None
 
     def tick(self, interval_ms: int, newest: Callable[[int], Record]) -> None:
         """Write the newest of what moved to every cohort of an interval, then merge those that are alike."""
@@ -149,8 +147,7 @@ class Lane:
         cohort.instruments.update(added)
         if cohort.interval_ms:
             cohort.positions.update(added)
-        for instrument_id in added:
-            self._route(cohort, instrument_id)
+        self._route(cohort, added)
         leg.key = cohort.key = key
         self._merge(cohort)
 
@@ -187,7 +184,7 @@ class Lane:
             leg.key ^= number
         if cohort.interval_ms:
             cohort.positions[instrument_id] = 0
-        self._route(cohort, instrument_id)
+        self._route(cohort, (instrument_id,))
         self._known.setdefault(cohort.identity, cohort)
 
     def stand_apart(self, leg: Leg) -> Cohort:
@@ -223,8 +220,7 @@ class Lane:
         if cohort.pattern:
             self._patterns[cohort] = None
         self._known.setdefault(cohort.identity, cohort)
-        for instrument_id in cohort.instruments.ids:
-            self._route(cohort, instrument_id)
+        self._route(cohort, cohort.instruments.ids)
 
     def _close(self, cohort: Cohort) -> None:
         self._forget(cohort)
@@ -241,11 +237,12 @@ class Lane:
         if self._known.get(cohort.identity) is cohort:
             del self._known[cohort.identity]
 
-    def _route(self, cohort: Cohort, instrument_id: int) -> None:
-        if cohort.interval_ms:
+    def _route(self, cohort: Cohort, instrument_ids: Iterable[int]) -> None:
+        if not cohort.interval_ms:
+            self._routes.add(instrument_ids, cohort.slot)
+            return
+        for instrument_id in instrument_ids:
             self._marks.setdefault(instrument_id, {})[cohort] = None
-        else:
-            self._routes.add(instrument_id, cohort.slot)
 
     def _unroute(self, cohort: Cohort, instrument_id: int) -> None:
         if not cohort.interval_ms:

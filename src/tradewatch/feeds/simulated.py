@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
-from itertools import islice, zip_longest
+from itertools import islice, repeat, zip_longest
 
 import numpy as np
 
@@ -110,15 +110,23 @@ class SimulatedSource:
     def _batch(self, given: int, count: int, pace: Pace) -> list[Record]:
         """The next quotes, those of yielded instruments left out."""
         received_ns = whole_microseconds(self._clock.now_ns())
-        start_ns = pace.wall_ns(0)
-        step, divisor = _NS_PER_S * self._spec.rate.denominator, self._spec.rate.numerator
         flags = Flags.SIMULATED.value
         yielded = self._yielded
+        times_ns = self._times_ns(pace.wall_ns(0), given, count)
         return [
-            Record(instrument, start_ns + number * step // divisor, received_ns, bid, ask, 0, 0, flags)
-            for number, (instrument, bid, ask) in enumerate(islice(self._quotes, count), given + 1)
+            Record(instrument, event_ns, received_ns, bid, ask, 0, 0, flags)
+            for event_ns, (instrument, bid, ask) in zip(times_ns, islice(self._quotes, count), strict=True)
             if instrument.id not in yielded
         ]
+
+    def _times_ns(self, start_ns: int, given: int, count: int) -> list[int]:
+        """When the quotes behind the first `given` happened: the n-th n / rate seconds after the start."""
+        step, divisor = _NS_PER_S * self._spec.rate.denominator, self._spec.rate.numerator
+        given_ns, rest = divmod(given * step, divisor)
+        step_ns, step_rest = divmod(step, divisor)
+        numbers = np.arange(1, count + 1, dtype=np.int64)
+        times_ns: Integers = start_ns + given_ns + numbers * step_ns + (rest + numbers * step_rest) // divisor
+        return times_ns.tolist()  # type: ignore[no-any-return]  # numpy's own annotation
 
     def _due_ns(self, number: int) -> int:
         """When the quote of this number is due, after the beginning."""
@@ -141,7 +149,8 @@ def _prices(mantissas: Integers, exponents: Integers) -> Iterator[Price]:
         shorter, digit = np.divmod(mantissas, 10)
         longer = (digit == 0) & (exponents < 0)
         if not longer.any():
-            return map(Price, mantissas.tolist(), exponents.tolist())
+            # As `Price(mantissa, exponent)`, without a call in Python for each of them.
+            return map(tuple.__new__, repeat(Price), zip(mantissas.tolist(), exponents.tolist(), strict=True))
         mantissas[longer] = shorter[longer]
         exponents[longer] += 1
 

@@ -33,9 +33,14 @@ def frame_header(payload_bytes: int, opcode: Opcode = Opcode.TEXT, *, compressed
     return _LONG.pack(first, _EIGHT_BYTE_SIZE, payload_bytes)
 
 
+#: Headers of the short messages that quotes are, by the size of their payload.
+_TEXT_HEADERS = tuple(map(frame_header, range(512)))
+
+
 def text_frame(payload: bytes) -> bytes:
     """A whole text message; the payload is UTF-8."""
-    return frame_header(len(payload)) + payload
+    size = len(payload)
+    return (_TEXT_HEADERS[size] if size < len(_TEXT_HEADERS) else frame_header(size)) + payload
 
 
 #: A ping without payload.

@@ -18,29 +18,6 @@ from tradewatch.protocol.price_text import price_texts
 _encode = msgspec.json.encode
 
 
-def quote_prefix(instrument: Instrument, *, scoped: bool) -> bytes:
-    """The part of a quote that is the same for every quote of an instrument.
-
-    Args:
-        instrument: whose quotes.
-        scoped: whether the client hears all classes on one connection, so that the class comes first.
-    """
-    scope = f'"asset_class":"{instrument.asset_class.value}",' if scoped else ""
-    return f'{{{scope}"symbol":"{instrument.symbol}","timestamp":"'.encode()
-
-
-def quote_body(record: Record) -> bytes:
-    """The rest of a quote: `prefix + body` is the message. Empty for a one-sided quote, which v1 has not."""
-    bid, ask = record.bid, record.ask
-    if bid is None or ask is None:
-        return b""
-    bid_text, ask_text, mid_text = price_texts(
-        bid, ask, mid_decimals=record.instrument.asset_class.mid_decimals
-    )
-    time_ms = record.event_ns // 1_000_000
-    return f'{time_ms}","ask":"{ask_text}","bid":"{bid_text}","mid":"{mid_text}"}}'.encode()
-
-
 def status(names: Sequence[str]) -> bytes:
     """`{"event": "status", "symbols": [...]}`: the whole current list, in the order requested."""
     return _encode({"event": "status", "symbols": names})
@@ -68,19 +45,27 @@ class V1:
 
     def __init__(self, *, scoped: bool) -> None:
         self._scoped = scoped
-        self._prefixes: dict[int, bytes] = {}
+        self._beginnings: dict[int, tuple[str, int]] = {}
         self.name = "v1.scoped" if scoped else "v1"
 
     def body(self, record: Record) -> bytes:
         """A quote as a finished frame; empty where a side is missing."""
-        rest = quote_body(record)
-        if not rest:
+        bid, ask, instrument = record.bid, record.ask, record.instrument
+        if bid is None or ask is None:
             return b""
-        instrument = record.instrument
-        prefix = self._prefixes.get(instrument.id)
-        if prefix is None:
-            prefix = self._prefixes[instrument.id] = quote_prefix(instrument, scoped=self._scoped)
-        return text_frame(prefix + rest)
+        beginning, mid_decimals = self._beginnings.get(instrument.id) or self._begin(instrument)
+        bid_text, ask_text, mid_text = price_texts(bid, ask, mid_decimals=mid_decimals)
+        time_ms = record.event_ns // 1_000_000
+        return text_frame(
+            f'{beginning}{time_ms}","ask":"{ask_text}","bid":"{bid_text}","mid":"{mid_text}"}}'.encode()
+        )
+
+    def _begin(self, instrument: Instrument) -> tuple[str, int]:
+        """The part that all quotes of an instrument share, and the fewest decimals of their mid."""
+        scope = f'"asset_class":"{instrument.asset_class.value}",' if self._scoped else ""
+        begun = f'{{{scope}"symbol":"{instrument.symbol}","timestamp":"', instrument.asset_class.mid_decimals
+        self._beginnings[instrument.id] = begun
+        return begun
 
     def drained(self, body: bytes, *, skipped: int, snapshot: bool, replay: bool = False) -> bytes:
         """The body as it is: nothing of this can be said on v1."""
