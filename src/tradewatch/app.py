@@ -5,6 +5,7 @@ The only place that knows every adapter.
 
 import asyncio
 import contextlib
+import gc
 import logging
 import random
 import signal
@@ -55,6 +56,8 @@ _log = logging.getLogger("tradewatch")
 #: From SIGTERM to the last connection closed; what follows takes a second or two.
 _DRAIN_S = 5.0
 _SHARD = "0"
+#: Two objects a quote (its prices) count among those that bring a collection on.
+_COLLECTION_THRESHOLDS = (20_000, 20, 50)
 
 
 class Started(NamedTuple):
@@ -181,6 +184,7 @@ async def _serve(
         quoting = [tasks.create_task(guarded(part)) for part in running]
         while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.01)
+        _settle_heap()
         if not faults:
             announce()
         await stop.wait()
@@ -193,6 +197,13 @@ async def _serve(
             task.cancel()
     if faults:
         raise faults[0]
+
+
+def _settle_heap() -> None:
+    """What the start made stays: collections need not walk it, nor come each time a few prices were made."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECTION_THRESHOLDS)
 
 
 def _build_core(
