@@ -43,7 +43,7 @@ class TestDefaults:
         names = {"symbols": "symbols_per_connection"}
         limits, protocol = LimitSettings(), ConnectionLimits()
         shared = [n for n in ConnectionLimits.__struct_fields__ if hasattr(limits, names.get(n, n))]
-        assert len(shared) == 10
+        assert len(shared) == 12
         assert [getattr(limits, names.get(n, n)) for n in shared] == [getattr(protocol, n) for n in shared]
 
     def test_making_settings_opens_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,7 +168,7 @@ class TestRefusals:
             ),
             ("[limit]\nidle_s = 1", "{file}: no setting 'limit'; did you mean 'limits'?"),
             ("limits = 5", "{file}: 'limits' is a table, not a value"),
-            ("[port]\nnumber = 1", "port = {{'number': 1}} ({file}) " + _PORT_RULE),
+            ("[port]\nnumber = 1", 'port = {{"number" = 1}} ({file}) ' + _PORT_RULE),
             ("port = '80'", 'port = "80" ({file}) ' + _PORT_RULE),
             ("port = true", "port = true ({file}) " + _PORT_RULE),
             ("port = 70000", "port = 70000 ({file}) " + _PORT_RULE),

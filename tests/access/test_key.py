@@ -98,11 +98,6 @@ def test_a_key_given_as_a_name_is_refused_and_not_repeated():
     assert text not in "".join(traceback.format_exception(caught.value))
 
 
-def test_an_unknown_plan_is_refused():
-    with pytest.raises(KeyStoreError, match="'gold'; the plans are demo, standard, unlimited"):
-        minted(plan="gold")
-
-
 GOOD = "tw_0123456789ab_" + "A" * 43
 
 

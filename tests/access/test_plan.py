@@ -2,29 +2,72 @@
 
 import pytest
 
-from tradewatch.access.plan import PLANS, plan_named
-from tradewatch.errors import KeyStoreError
+from tradewatch.access.plan import MAX_PLANS, Plan, Plans
+from tradewatch.errors import KeyStoreError, SettingError
 from tradewatch.model.asset_class import AssetClass
+from tradewatch.protocol.limits import ConnectionLimits
 
 
 def test_the_built_in_plans():
-    assert list(PLANS) == ["demo", "standard", "unlimited"]
-    assert [plan.name for plan in PLANS.values()] == list(PLANS)
-    assert [plan.connections for plan in PLANS.values()] == [10, 10, None]
-    assert [plan.attempts_limited for plan in PLANS.values()] == [True, True, False]
-    for plan in PLANS.values():
-        assert plan.symbols == 10_000
+    plans = list(Plans())
+    assert [plan.name for plan in plans] == ["demo", "standard", "unlimited"]
+    assert [plan.connections for plan in plans] == [10, 10, None]
+    assert [plan.attempts_limited for plan in plans] == [True, True, False]
+    for plan in plans:
+        assert plan.binds(ConnectionLimits()) == ConnectionLimits()
         assert plan.asset_classes == frozenset(AssetClass)
-        assert plan.wildcard
         assert plan.websocket
 
 
 def test_a_plan_by_its_name():
-    assert plan_named("standard") is PLANS["standard"]
+    assert Plans().named("standard").name == "standard"
+    assert Plans().get("gold") is None
 
 
 @pytest.mark.parametrize("name", ["gold", "", "Standard"])
 def test_an_unknown_plan_names_those_there_are(name: str):
     with pytest.raises(KeyStoreError) as caught:
-        plan_named(name)
+        Plans().named(name)
     assert str(caught.value) == f"no plan is called {name!r}; the plans are demo, standard, unlimited"
+
+
+def test_a_table_of_the_settings_says_what_differs_from_standard():
+    plans = Plans({"delayed": {"asset_classes": ["stocks"], "delay_s": 900, "wildcard": False}})
+    assert plans.named("delayed") == Plan(
+        name="delayed", asset_classes=frozenset([AssetClass.STOCKS]), delay_s=900.0, wildcard=False
+    )
+    assert [plan.name for plan in plans] == ["demo", "standard", "unlimited", "delayed"]
+
+
+def test_a_table_may_replace_a_built_in_plan_and_keeps_what_it_does_not_say():
+    plans = Plans({"unlimited": {"symbols": 5}})
+    assert plans.named("unlimited") == Plan(
+        name="unlimited", symbols=5, connections=None, attempts_limited=False
+    )
+    assert len(list(plans)) == 3
+
+
+def test_the_tighter_of_plan_and_server_binds():
+    limits = ConnectionLimits(symbols=100, messages_per_10_s=50)
+    bound = Plan(name="p", symbols=200, messages_per_10_s=20, max_quotes_per_s=7, delay_s=3.0).binds(limits)
+    assert (bound.symbols, bound.messages_per_10_s, bound.max_quotes_per_s, bound.delay_s) == (100, 20, 7, 3)
+
+
+@pytest.mark.parametrize(
+    ("tables", "said"),
+    [
+        ({"gold": {"symbol": 5}}, "plans.gold: Object contains unknown field `symbol`"),
+        ({"gold": {"symbols": 0}}, "plans.gold: Expected `int` >= 1 - at `$.symbols`"),
+        ({"gold": {"symbols": "many"}}, "plans.gold: Expected `int | null`, got `str` - at `$.symbols`"),
+        ({"gold": {"delay_s": -1}}, "plans.gold: Expected `float` >= 0.0 - at `$.delay_s`"),
+        ({"gold": {"asset_classes": ["bonds"]}}, "plans.gold: Invalid enum value 'bonds'"),
+        ({"gold": {"name": "silver"}}, "plans.gold.name: a plan is called as its table is"),
+        ({"": {}}, "plans: '' is no name for a plan"),
+        ({"a\nb": {}}, "plans: 'a\\nb' is no name for a plan"),
+        ({str(number): {} for number in range(MAX_PLANS)}, "1,003 plans are more than 1,000"),
+    ],
+)
+def test_a_table_that_does_not_fit_is_named(tables: dict[str, dict[str, object]], said: str):
+    with pytest.raises(SettingError) as caught:
+        Plans(tables)
+    assert str(caught.value).startswith(said)

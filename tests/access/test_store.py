@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -112,10 +113,16 @@ def test_bad_names_are_refused_and_nothing_is_kept(store: KeyStore, name: str):
     assert store.load() == []
 
 
-def test_an_unknown_plan_is_refused_and_nothing_is_kept(store: KeyStore):
-    with pytest.raises(KeyStoreError, match="no plan is called 'gold'"):
-        store.create("desk", plan="gold")
-    assert store.load() == []
+def test_a_key_on_another_plan_is_the_same_key(store: KeyStore):
+    key, _ = store.create("desk", plan="standard")
+    store.load()
+    changed = store.change_plan("desk", "gold")
+    assert store.changed()
+    assert store.load() == [changed]
+    assert changed == dataclasses.replace(key, plan="gold")
+    store.revoke("desk")
+    with pytest.raises(KeyStoreError, match="is revoked already"):
+        store.change_plan("desk", "standard")
 
 
 def test_a_full_store_says_so(tmp_path: Path, clock: ManualClock):

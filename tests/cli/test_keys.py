@@ -153,12 +153,33 @@ def test_revoke_says_what_it_did(data_dir: str):
     assert "is revoked already" in str(refused("revoke", "desk", "--data-dir", data_dir))
 
 
-def test_plans():
-    assert run("plans").stdout == (
-        "NAME       ASSET_CLASSES  WILDCARD  WEBSOCKET  CONNECTIONS  SYMBOLS  ATTEMPTS_LIMITED\n"
-        "demo       all            yes       yes        10           10000    yes\n"
-        "standard   all            yes       yes        10           10000    yes\n"
-        "unlimited  all            yes       yes        -            10000    no\n"
+def test_a_key_on_another_plan(data_dir: str, tmp_path: Path):
+    config = tmp_path / "plans.toml"
+    config.write_text("[plans.gold]\nsymbols = 5\n")
+    run("create", "--name", "desk", "--data-dir", data_dir)
+    result = run("change", "desk", "--plan", "gold", "--data-dir", data_dir, "--config", str(config))
+    (key,) = keys_in(data_dir)
+    assert key.plan == "gold"
+    assert result.stderr == f"key 'desk' ({key.id}) is on plan gold\n"
+    assert "no plan is called 'gold'" in str(refused("change", "desk", "--plan", "gold", "--data-dir", data_dir))
+
+
+def test_plans(tmp_path: Path):
+    config = tmp_path / "plans.toml"
+    config.write_text('[plans.late]\nasset_classes = ["stocks"]\ndelay_s = 900\n')
+    assert run("plans", "--config", str(config)).stdout == (
+        "LIMIT                    demo  standard  unlimited  late\n"
+        "asset_classes            all   all       all        stocks\n"
+        "websocket                yes   yes       yes        yes\n"
+        "wildcard                 yes   yes       yes        yes\n"
+        "connections              10    10        -          10\n"
+        "symbols                  -     -         -          -\n"
+        "symbols_per_message      -     -         -          -\n"
+        "messages_per_10_s        -     -         -          -\n"
+        "symbol_changes_per_10_s  -     -         -          -\n"
+        "max_quotes_per_s         -     -         -          -\n"
+        "delay_s                  0.0   0.0       0.0        900.0\n"
+        "attempts_limited         yes   yes       no         yes\n"
     )
 
 

@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from tradewatch.access.grant import EVERYTHING, PublishGrant
-from tradewatch.access.plan import plan_named
 from tradewatch.errors import KeyStoreError
 
 MAX_NAME_CHARS = 64
@@ -86,14 +85,14 @@ def mint(
 
     Args:
         name: 1 to 64 printable characters.
-        plan: the name of its plan.
+        plan: the name of its plan, which the caller knows to exist.
         scopes: what it may do besides reading.
         grant: what it may publish.
         now_ns: Unix time in nanoseconds.
         random_bytes: returns so many unpredictable bytes.
 
     Raises:
-        KeyStoreError: a name that no key may have, or a plan that does not exist.
+        KeyStoreError: a name that no key may have.
     """
     key_id = _digits(random_bytes(_SECRET_BYTES), _ID_DIGITS, _ID_CHARS)
     secret = _digits(random_bytes(_SECRET_BYTES), _SECRET_DIGITS, _SECRET_CHARS)
@@ -101,7 +100,7 @@ def mint(
     key = Key(
         id=key_id,
         name=_checked_name(name),
-        plan=plan_named(plan).name,
+        plan=plan,
         scopes=frozenset(scopes),
         grant=grant,
         created_ns=now_ns,

@@ -1,57 +1,127 @@
 """Plans: what a key may have, as a table."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
-from tradewatch.errors import KeyStoreError
+from tradewatch.errors import KeyStoreError, SettingError
 from tradewatch.model.asset_class import AssetClass
+from tradewatch.protocol.limits import ConnectionLimits
 
 ALL_CLASSES: frozenset[AssetClass] = frozenset(AssetClass)
 
+#: So many plans may there be, the built-in ones included.
+MAX_PLANS = 1_000
+_MAX_NAME_CHARS = 64
+_Positive = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """The limits that all keys of one plan share.
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The limits that all keys of one plan share. Where one is None, the server's own limit binds.
 
     Attributes:
         name: what `keys create --plan` calls it.
         asset_classes: the classes whose quotes it shows.
-        wildcard: whether a subscription may hold patterns.
         websocket: whether the stream may be opened at all.
-        connections: connections that one key may have open at a time; None: no limit of the key's own.
+        wildcard: whether a subscription may hold patterns.
+        connections: connections that one key may have open at a time.
         symbols: symbols that one connection may be subscribed to.
+        symbols_per_message: symbols that one message may name.
+        messages_per_10_s: messages, control frames among them, that a connection may send in 10 seconds.
+        symbol_changes_per_10_s: symbols that a connection may subscribe or leave in 10 seconds.
+        max_quotes_per_s: quotes a second beyond which a connection gets the latest of each symbol only.
+        delay_s: how old quotes are when they are shown.
         attempts_limited: whether successful handshakes count among the attempts of their address.
     """
 
     name: str
     asset_classes: frozenset[AssetClass] = ALL_CLASSES
-    wildcard: bool = True
     websocket: bool = True
-    connections: int | None = 10
-    symbols: int = 10_000
+    wildcard: bool = True
+    connections: _Positive | None = 10
+    symbols: _Positive | None = None
+    symbols_per_message: _Positive | None = None
+    messages_per_10_s: _Positive | None = None
+    symbol_changes_per_10_s: _Positive | None = None
+    max_quotes_per_s: _Positive | None = None
+    delay_s: Annotated[float, Meta(ge=0, le=86_400)] = 0.0
     attempts_limited: bool = True
 
+    def binds(self, limits: ConnectionLimits) -> ConnectionLimits:
+        """What binds a connection of this plan where `limits` bind every connection."""
 
-PLANS: Mapping[str, Plan] = MappingProxyType(
-    {
-        plan.name: plan
-        for plan in (
-            Plan(name="demo"),
-            Plan(name="standard"),
-            Plan(name="unlimited", connections=None, attempts_limited=False),
+        def tighter(own: int | None, common: int) -> int:
+            return common if own is None else min(own, common)
+
+        return msgspec.structs.replace(
+            limits,
+            symbols=tighter(self.symbols, limits.symbols),
+            symbols_per_message=tighter(self.symbols_per_message, limits.symbols_per_message),
+            messages_per_10_s=tighter(self.messages_per_10_s, limits.messages_per_10_s),
+            symbol_changes_per_10_s=tighter(self.symbol_changes_per_10_s, limits.symbol_changes_per_10_s),
+            max_quotes_per_s=self.max_quotes_per_s,
+            delay_s=self.delay_s,
+            wildcard=self.wildcard,
         )
-    }
+
+
+BUILT_IN: tuple[Plan, ...] = (
+    Plan(name="demo"),
+    Plan(name="standard"),
+    Plan(name="unlimited", connections=None, attempts_limited=False),
 )
 
 
-def plan_named(name: str) -> Plan:
-    """The plan of this name.
+class Plans:
+    """All plans of a server, by name: the built-in ones, and those of the settings, which may replace them.
+
+    Args:
+        tables: the table `plans` of the settings: by name the fields that differ from `standard`.
 
     Raises:
-        KeyStoreError: there is none; names those there are.
+        SettingError: a table with a field that does not exist or a value that does not fit; names both.
     """
-    plan = PLANS.get(name)
-    if plan is None:
-        raise KeyStoreError(f"no plan is called {name[:64]!r}; the plans are {', '.join(PLANS)}")
-    return plan
+
+    def __init__(self, tables: Mapping[str, Mapping[str, object]] | None = None) -> None:
+        self._by_name = {plan.name: plan for plan in BUILT_IN}
+        for name, table in (tables or {}).items():
+            self._by_name[name] = _read(name, table, self._by_name.get(name))
+        if len(self._by_name) > MAX_PLANS:
+            raise SettingError(f"{len(self._by_name):,} plans are more than {MAX_PLANS:,}")
+
+    def __iter__(self) -> Iterator[Plan]:
+        return iter(self._by_name.values())
+
+    def get(self, name: str) -> Plan | None:
+        """The plan of this name; None where there is none."""
+        return self._by_name.get(name)
+
+    def named(self, name: str) -> Plan:
+        """The plan of this name.
+
+        Raises:
+            KeyStoreError: there is none; names those there are.
+        """
+        plan = self._by_name.get(name)
+        if plan is None:
+            known = ", ".join(self._by_name)
+            raise KeyStoreError(f"no plan is called {name[:_MAX_NAME_CHARS]!r}; the plans are {known}")
+        return plan
+
+
+def _read(name: str, table: Mapping[str, object], built_in: Plan | None) -> Plan:
+    """The plan of a table of the settings; what it does not say is as in the plan it replaces, or standard."""
+    if not 0 < len(name) <= _MAX_NAME_CHARS or not name.isprintable():
+        raise SettingError(f"plans: {name[:_MAX_NAME_CHARS]!r} is no name for a plan")
+    if "name" in table:
+        raise SettingError(f"plans.{name}.name: a plan is called as its table is")
+    fields: dict[str, Any] = {
+        field: list(value) if isinstance(value, frozenset) else value
+        for field, value in (msgspec.structs.asdict(built_in) if built_in else {}).items()
+    }
+    try:
+        return msgspec.convert({**fields, **table, "name": name}, Plan)
+    except msgspec.ValidationError as error:
+        raise SettingError(f"plans.{name}: {error}") from None

@@ -57,7 +57,7 @@ class KeyStore:
             The key, and its text, which cannot be had again.
 
         Raises:
-            KeyStoreError: the name is taken or no name, the plan does not exist, the store is full.
+            KeyStoreError: the name is taken or no name, the store is full.
         """
         key, text = mint(name=name, plan=plan, scopes=scopes, grant=grant, now_ns=self._clock.now_ns())
         with writing(self._engine) as connection:
@@ -87,24 +87,34 @@ class KeyStore:
             KeyStoreError: there is no such key, it is revoked already, or the text is one key's name and
                 another's id.
         """
-        if name_or_id.startswith(KEY_TEXT_PREFIX):  # may be a secret: only its id goes on from here
-            key_id = key_id_in(name_or_id)
-            if key_id is None:
-                raise KeyStoreError(
-                    f"what begins with {KEY_TEXT_PREFIX!r} is neither a name nor, in this form, a key"
-                )
-            name_or_id = key_id
+        return self._change(name_or_id, revoked_ns=self._clock.now_ns())
+
+    def change_plan(self, name_or_id: str, plan: str) -> Key:
+        """Put a key on another plan.
+
+        Args:
+            name_or_id: see `revoke`.
+            plan: the name of a plan that exists.
+
+        Returns:
+            The key as it is now.
+
+        Raises:
+            KeyStoreError: see `revoke`.
+        """
+        return self._change(name_or_id, plan=plan)
+
+    def _change(self, name_or_id: str, **changes: Any) -> Key:
+        """Change columns of the one key that is in use and has this name or id; the key as it is then."""
+        name_or_id = _without_secret(name_or_id)
         with writing(self._engine) as connection:
             _count_change(connection)
             rows = connection.execute(
                 select(API_KEYS).where(or_(API_KEYS.c.id == name_or_id, API_KEYS.c.name == name_or_id))
             )
-            key = _to_revoke(name_or_id, [_key(row) for row in rows])
-            revoked = dataclasses.replace(key, revoked_ns=self._clock.now_ns())
-            connection.execute(
-                update(API_KEYS).where(API_KEYS.c.id == key.id).values(revoked_ns=revoked.revoked_ns)
-            )
-        return revoked
+            key = _in_use(name_or_id, [_key(row) for row in rows])
+            connection.execute(update(API_KEYS).where(API_KEYS.c.id == key.id).values(**changes))
+        return dataclasses.replace(key, **changes)
 
     def load(self) -> list[Key]:
         """All keys, the oldest first, revoked ones included. `changed` counts from here."""
@@ -141,7 +151,19 @@ def _key(row: Row[*tuple[Any, ...]]) -> Key:
     return msgspec.convert(row, Key, from_attributes=True)
 
 
-def _to_revoke(name_or_id: str, found: Sequence[Key]) -> Key:
+def _without_secret(name_or_id: str) -> str:
+    """The name or the id; of a key's text, which is a secret, only the id goes on from here."""
+    if not name_or_id.startswith(KEY_TEXT_PREFIX):
+        return name_or_id
+    key_id = key_id_in(name_or_id)
+    if key_id is None:
+        raise KeyStoreError(
+            f"what begins with {KEY_TEXT_PREFIX!r} is neither a name nor, in this form, a key"
+        )
+    return key_id
+
+
+def _in_use(name_or_id: str, found: Sequence[Key]) -> Key:
     """The one key that is meant among those that bear the name or the id.
 
     Raises:

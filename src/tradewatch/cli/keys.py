@@ -8,12 +8,12 @@ import typer
 
 from tradewatch.access.grant import EVERYTHING, PublishGrant
 from tradewatch.access.key import Key, Scope
-from tradewatch.access.plan import PLANS, Plan
+from tradewatch.access.plan import Plan, Plans
 from tradewatch.cli.options import Config, DataDir, given_settings
 from tradewatch.clock import SystemClock
 from tradewatch.errors import UsageError
 from tradewatch.model.asset_class import AssetClass
-from tradewatch.settings import load_settings
+from tradewatch.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from tradewatch.access.store import KeyStore
@@ -93,8 +93,10 @@ def create(
     )
     if grant != EVERYTHING and Scope.PUBLISH not in scopes:
         raise UsageError("--publish-class, --publish-symbol and --known-symbols-only need --scope publish")
-    with _store(config, data_dir) as store:
-        key, text = store.create(name, plan=plan, scopes=scopes, grant=grant)
+    settings = _settings(config, data_dir)
+    known_plan = Plans(settings.plans).named(plan)
+    with _store(settings) as store:
+        key, text = store.create(name, plan=known_plan.name, scopes=scopes, grant=grant)
     typer.echo(
         f"created key {key.name!r} ({key.id}), plan {key.plan}; its secret is shown only now:", err=True
     )
@@ -110,7 +112,7 @@ def list_keys(
     data_dir: DataDir = None,
 ) -> None:
     """List all keys, the oldest first. Secrets are not among what is known of them."""
-    with _store(config, data_dir) as store:
+    with _store(_settings(config, data_dir)) as store:
         rows = [KeyRow.of(key) for key in store.load()]
     if json:
         for row in rows:
@@ -126,23 +128,47 @@ def revoke(
     data_dir: DataDir = None,
 ) -> None:
     """Take a key out of use, for good. A running server closes its connections within a second."""
-    with _store(config, data_dir) as store:
+    with _store(_settings(config, data_dir)) as store:
         key = store.revoke(name_or_id)
     typer.echo(f"revoked key {key.name!r} ({key.id})", err=True)
 
 
 @app.command()
-def plans() -> None:
-    """List the plans and their limits."""
-    headings = tuple(field.name.upper() for field in msgspec.structs.fields(Plan))
-    _print_table(headings, [tuple(map(_cell, msgspec.structs.astuple(plan))) for plan in PLANS.values()])
+def change(
+    name_or_id: Annotated[str, typer.Argument(help="The key's name or its id.")],
+    *,
+    plan: Annotated[str, typer.Option(help="Its plan from now on; `keys plans` lists them.")],
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Put a key on another plan. A running server applies it to open connections within a second."""
+    settings = _settings(config, data_dir)
+    known_plan = Plans(settings.plans).named(plan)
+    with _store(settings) as store:
+        key = store.change_plan(name_or_id, known_plan.name)
+    typer.echo(f"key {key.name!r} ({key.id}) is on plan {key.plan}", err=True)
 
 
-def _store(config: Path | None, data_dir: str | None) -> "KeyStore":
-    """The key store of the data directory that is meant."""
+@app.command()
+def plans(config: Config = None) -> None:
+    """List the plans and their limits; `-` is where the server's own limit binds."""
+    listed = list(Plans(load_settings(config=config).plans))
+    limits = [field.name for field in msgspec.structs.fields(Plan) if field.name != "name"]
+    _print_table(
+        ("LIMIT", *(plan.name for plan in listed)),
+        [(limit, *(_cell(getattr(plan, limit)) for plan in listed)) for limit in limits],
+    )
+
+
+def _settings(config: Path | None, data_dir: str | None) -> Settings:
+    """The settings that are meant."""
+    return load_settings(config=config, options=given_settings({"data_dir": data_dir}))
+
+
+def _store(settings: Settings) -> "KeyStore":
+    """The key store of the data directory."""
     from tradewatch.access.store import KeyStore  # noqa: PLC0415 - other commands do not pay for a database
 
-    settings = load_settings(config=config, options=given_settings({"data_dir": data_dir}))
     return KeyStore.open(settings.data_dir, clock=SystemClock())
 
 

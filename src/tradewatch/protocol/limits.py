@@ -9,6 +9,11 @@ class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         symbols: symbols subscribed at one time.
         symbols_per_message: symbols that one message may name.
+        messages_per_10_s: inbound messages, control frames among them, in 10 seconds.
+        symbol_changes_per_10_s: symbols subscribed or left in 10 seconds.
+        max_quotes_per_s: quotes a second beyond which the latest of each symbol is all that is sent; None: none.
+        delay_s: how old quotes are when they are shown.
+        wildcard: whether patterns may be subscribed.
         message_bytes: size of an inbound message.
         send_buffer_bytes: bytes written and not yet taken by the kernel at which a connection is behind.
         send_buffer_low_bytes: bytes left at which it no longer is.
@@ -23,6 +28,11 @@ class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
 
     symbols: int = 10_000
     symbols_per_message: int = 5_000
+    messages_per_10_s: int = 120
+    symbol_changes_per_10_s: int = 20_000
+    max_quotes_per_s: int | None = None
+    delay_s: float = 0.0
+    wildcard: bool = True
     message_bytes: int = 1 << 20
     send_buffer_bytes: int = 256 << 10
     send_buffer_low_bytes: int = 64 << 10

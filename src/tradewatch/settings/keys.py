@@ -62,9 +62,11 @@ class Key(msgspec.Struct, frozen=True):
         if isinstance(kind, inspect.VarTupleType) and from_text and isinstance(given, str):
             given = given.split()
         try:
+            if isinstance(kind, inspect.DictType) and from_text and isinstance(given, str):
+                given = msgspec.json.decode(given)
             value = msgspec.convert(given, self.annotation, strict=not from_text, dec_hook=_path)
             toml_text(value).encode()  # bytes of the environment that are no UTF-8 could not be written down
-        except (msgspec.ValidationError, RuntimeError) as error:
+        except (msgspec.DecodeError, RuntimeError) as error:
             raise ValueError(self.rule) from error
         return value
 
@@ -94,6 +96,9 @@ def toml_text(value: object) -> str:
             return str(value).lower()
         case list() | tuple():
             return "[" + ", ".join(map(toml_text, value)) + "]"
+        case dict():
+            pairs = (f"{toml_text(str(name))} = {toml_text(inner)}" for name, inner in value.items())
+            return "{" + ", ".join(pairs) + "}"
         case _:
             return str(value)
 
@@ -130,6 +135,8 @@ def _rule(annotation: Any, unit: str) -> str:
             return f"a text of {least} to {most} characters"
         case inspect.VarTupleType():
             return "a list of texts"
+        case inspect.DictType():
+            return "a table of tables (in the environment: JSON)"
         case inspect.UnionType():
             return "a path, or empty"
         case _:

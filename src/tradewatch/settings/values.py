@@ -5,7 +5,7 @@ setting; units are the end of a name (`idle_s`, `retain_bytes`) and are not repe
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -33,6 +33,30 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     symbols_per_message: Annotated[
         int, Meta(ge=1, le=1_000_000, description="symbols one message of a client may name")
     ] = 5_000
+    messages_per_10_s: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1_000_000,
+            description="messages, control frames among them, that one connection may send in 10 seconds;"
+            " beyond it come errors, then a close (4004)",
+        ),
+    ] = 120
+    symbol_changes_per_10_s: Annotated[
+        int,
+        Meta(
+            ge=1, le=1_000_000_000, description="symbols one connection may subscribe or leave in 10 seconds"
+        ),
+    ] = 20_000
+    attempts_per_address: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1_000_000_000,
+            description="attempts to open a WebSocket from one address (IPv6: one /64) in 10 seconds; beyond"
+            " it the address is banned, for 10 seconds at first; 0 sets no limit",
+        ),
+    ] = 1_000
     message_bytes: Annotated[
         int, Meta(ge=_KIB, le=64 * _MIB, description="size of a message from a client")
     ] = _MIB
@@ -181,12 +205,37 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Path | None, Meta(description="the certificate chain (PEM) to serve TLS with; needs `tls_key`")
     ] = None
     tls_key: Annotated[Path | None, Meta(description="the private key (PEM) of `tls_cert`")] = None
+    origins: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="the origins whose web pages may open the stream, besides the server's own:"
+            " `https://app.example.com`, `https://*.example.com`, or `*` for all"
+        ),
+    ] = ()
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="the networks (`10.0.0.0/8`) whose word on a client's address counts"
+            " (`Forwarded`, `X-Forwarded-For`)"
+        ),
+    ] = ()
+    access_log: Annotated[
+        bool, Meta(description="whether each request and each connection that ended is logged")
+    ] = False
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="the least severity that is logged")
     ] = "info"
     log_format: Annotated[
         Literal["text", "json"], Meta(description="how log lines are written: for people or for machines")
     ] = "text"
+    plans: Annotated[
+        dict[str, dict[str, Any]],
+        Meta(
+            description="plans besides the built-in ones, or in their place: a table for each,"
+            " with the limits that differ from `standard` (docs/how-to/plans.md)",
+            extra={"default": "none"},
+        ),
+    ] = {}
     limits: LimitSettings = LimitSettings()
     stream: StreamSettings = StreamSettings()
     tape: TapeSettings = TapeSettings()
