@@ -47,6 +47,7 @@ KINDS: Sequence[Callable[[World], V2Client | V1Client]] = [
     lambda world: V2Client(world, LARGE, binary=False),
     lambda world: V2Client(world, SMALL, binary=False, symbols=4),
     lambda world: V2Client(world, SMALL, binary=True),
+    lambda world: V2Client(world, LARGE, binary=False, max_quotes_per_s=2),
     lambda world: V1Client(world, SMALL),
 ]
 MOST_CLIENTS = 4
@@ -99,6 +100,11 @@ class Histories(RuleBasedStateMachine):
     @rule(interval_ms=st.sampled_from([50, 250]))
     def tick(self, interval_ms: int) -> None:
         self.world.tick(interval_ms)
+        self.world.read_all()
+
+    @rule(seconds=st.sampled_from([0.25, 1]))
+    def allow(self, seconds: float) -> None:
+        self.world.allow(seconds)
         self.world.read_all()
 
     @rule(index=indexes, request=st.sampled_from(SUBSCRIBES))

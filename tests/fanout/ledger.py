@@ -30,11 +30,12 @@ class Account:
 class Ledger:
     """What one v2 client knows, and what must be true of it."""
 
-    def __init__(self, client: object, epoch: str, heads_at: HeadsAt) -> None:
+    def __init__(self, client: object, epoch: str, heads_at: HeadsAt, *, metered: bool = False) -> None:
         self.accounts: dict[str, Account] = {}
         self.heartbeats = 0
         self.pending = -1
         self._client = client
+        self._metered = metered
         self._epoch = epoch
         self._heads_at = heads_at
         self._snapshots: dict[int, bool] = {}
@@ -73,13 +74,14 @@ class Ledger:
         skipped = quote.get("skipped", 0)
         assert quote["seq"] == account.position + 1 + skipped, f"{key} stood at {account.position}: {quote}"
         assert "skipped" not in quote or skipped > 0
-        mine = occasion.client is self._client and occasion.kind in ("request", "resume")
+        earned = self._metered and occasion.kind == "allow"
+        mine = earned or (occasion.client is self._client and occasion.kind in ("request", "resume"))
         if account.interval_ms:
             due = occasion.kind == "tick" and occasion.interval_ms == account.interval_ms
             assert due or mine, f"every {account.interval_ms} ms, yet {occasion}: {quote}"
             assert occasion.number != account.occasion, f"twice on {occasion}: {quote}"
         else:
-            assert not skipped or (mine and occasion.kind == "resume"), f"skipped on {occasion}: {quote}"
+            assert not skipped or (mine and occasion.kind != "request"), f"skipped on {occasion}: {quote}"
         if quote.get("snapshot"):
             assert account.snapshot, f"a snapshot that nobody asked for: {quote}"
             assert mine

@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 import pytest
 
 from tests.fanout.histories import run
-from tradewatch.fanout import cohort, hub, lane, routes
+from tradewatch.fanout import cohort, hub, lane, routes, standing
 from tradewatch.fanout.cohort import Cohort, Instruments
 from tradewatch.fanout.hub import Hub
 from tradewatch.fanout.lane import Lane
 from tradewatch.fanout.member import Leg, Member
+from tradewatch.fanout.standing import Standing
 from tradewatch.model.instrument import Instrument
 from tradewatch.model.record import Record
 from tradewatch.protocol.v2.dialect import V2Dialect
@@ -23,7 +24,7 @@ _FAULTY = 5_200
 @pytest.fixture(autouse=True)
 def _small_thresholds(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is large is reached with little: several chunks to a drain, early flushes, both ways to deal."""
-    monkeypatch.setattr(hub, "_DRAIN_QUOTES", 2)
+    monkeypatch.setattr(standing, "_DRAIN_QUOTES", 2)
     monkeypatch.setattr(hub, "MAX_PENDING", 25)
     monkeypatch.setattr(lane, "_MERGE_INSTRUMENTS", 4)
     monkeypatch.setattr(routes, "_FEW", 6)
@@ -53,7 +54,7 @@ def test_whoever_falls_behind_leaves_in_the_middle_of_a_flush(monkeypatch: pytes
         for leg in list(cohort.members):
             leg.member.listener.write(frames)
             if leg.member.behind:
-                leg.member.listener._hub._fall_behind(leg.member)  # type: ignore[attr-defined]
+                leg.member.listener._hub._standing._fall_behind(leg.member)  # type: ignore[attr-defined]
 
     monkeypatch.setattr(Lane, "_write", write)
     fails((AssertionError, KeyError))
@@ -62,7 +63,7 @@ def test_whoever_falls_behind_leaves_in_the_middle_of_a_flush(monkeypatch: pytes
 def test_whoever_joins_gets_what_was_pending_before(monkeypatch: pytest.MonkeyPatch) -> None:
     def head(self: Hub, instrument: Instrument) -> int:
         pending = (record.seq for record in reversed(self._pending) if record.instrument is instrument)
-        return next(pending, self._heads.get(instrument.id, 0))
+        return next(pending, self._newest.head(instrument.id))
 
     def received(self: V2Subscriber, messages: Sequence[bytes]) -> None:
         self._carry_out(self._session.receive(messages, now_ns=0))
@@ -73,23 +74,23 @@ def test_whoever_joins_gets_what_was_pending_before(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_drain_forgets_to_move_the_position(monkeypatch: pytest.MonkeyPatch) -> None:
-    write_newest = Hub._write_newest
+    drain = Standing.drain
 
-    def forgetful(self: Hub, leg: Leg, positions: Mapping[int, int], *, snapshot: bool) -> bool:
-        written = write_newest(self, leg, positions, snapshot=snapshot)
+    def forgetful(self: Standing, leg: Leg, positions: Mapping[int, int], *, snapshot: bool = False) -> bool:
+        written = drain(self, leg, positions, snapshot=snapshot)
         if leg.positions is not None:
             leg.positions.update(positions)
         return written
 
-    monkeypatch.setattr(Hub, "_write_newest", forgetful)
+    monkeypatch.setattr(Standing, "drain", forgetful)
     fails()
 
 
 def test_a_drain_that_is_cut_short_moves_positions_that_were_not_written(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(hub, "_DRAIN_QUOTES", 1)
-    monkeypatch.setattr(Hub, "_left_over", staticmethod(lambda leg, rest: False))
+    monkeypatch.setattr(standing, "_DRAIN_QUOTES", 1)
+    monkeypatch.setattr(Standing, "_left_over", staticmethod(lambda leg, rest: False))
     fails()
 
 
@@ -156,12 +157,12 @@ def test_what_is_pending_does_not_go_before_a_change(monkeypatch: pytest.MonkeyP
 def test_who_comes_back_does_not_stand_at_the_head(monkeypatch: pytest.MonkeyPatch) -> None:
     """It joins again before the newest of what it missed is written."""
 
-    def resume(self: Hub, member: Member) -> None:
-        self.flush()
-        member.behind = False
+    def resume(self: Standing, member: Member) -> None:
+        self._flush()
+        member.paused = False
         self._come_back(member)
 
-    monkeypatch.setattr(Hub, "resume", resume)
+    monkeypatch.setattr(Standing, "resume", resume)
     fails()
 
 

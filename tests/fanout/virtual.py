@@ -142,9 +142,17 @@ class Peer:
 class V2Client(Peer):
     """A client of dialect v2, with its ledger."""
 
-    def __init__(self, world: "World", buffer: Buffer, *, binary: bool, symbols: int = 10_000) -> None:
+    def __init__(
+        self,
+        world: "World",
+        buffer: Buffer,
+        *,
+        binary: bool,
+        symbols: int = 10_000,
+        max_quotes_per_s: int | None = None,
+    ) -> None:
         super().__init__(world, buffer)
-        self.ledger = Ledger(self, world.tape.epoch, world.heads_at)
+        self.ledger = Ledger(self, world.tape.epoch, world.heads_at, metered=max_quotes_per_s is not None)
         self.session = V2Session(
             world.catalogue,
             world.hub,
@@ -167,6 +175,7 @@ class V2Client(Peer):
             clock=world.clock,
         )
         self.pipe.channel = self.channel
+        world.hub.limit(self.channel._member, max_quotes_per_s)
         self._codec = msgspec.msgpack if binary else msgspec.json
         self._requests = 0
         self.channel.opened(self.pipe)
@@ -307,6 +316,12 @@ class World:
         self.happens("tick", interval_ms=interval_ms)
         self.hub.tick(interval_ms)
 
+    def allow(self, seconds: float = 0.25) -> None:
+        """Time has passed for who may have so many quotes a second."""
+        self.clock.advance(seconds)
+        self.happens("allow")
+        self.hub.allow(self.clock.monotonic_s())
+
     def heartbeat(self, client: V2Client) -> None:
         """One client's heartbeat is due."""
         self.happens("heartbeat")
@@ -338,6 +353,9 @@ class World:
         for interval_ms in INTERVALS_MS:
             self.tick(interval_ms)
             self.read_all()
+        for _ in range(8):
+            self.allow(1)
+            self.read_all()
         for client in self.clients:
             if isinstance(client, V2Client):
                 self.heartbeat(client)
@@ -349,7 +367,8 @@ class World:
         for client in list(self.clients):
             self.close(client)
         assert not self.hub._members
-        assert not self.hub._behind
+        assert not self.hub._standing.behind
+        assert not self.hub._standing._metered
         for lane in self.hub._lanes.values():
             assert not any((lane._by_slot, lane._marks, lane._known, lane._patterns, lane._routes._slots))
             assert not any(lane._latest.values())

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from tradewatch.fanout.budget import Budget
 from tradewatch.model.instrument import Instrument
 
 if TYPE_CHECKING:
@@ -99,19 +100,45 @@ class Member:
         listener: the connection.
         lane: its dialect's lane.
         legs: by delivery and pattern.
-        behind: its send buffer is full; nothing is written to it.
+        paused: its send buffer is full; nothing is written to it.
+        held: it had all the quotes that its budget allows; it gets the newest of what moved as it earns them.
+        budget: how many quotes it may have; None for any number.
         delivered: quotes written by legs that are no more.
         skipped: quotes skipped by legs that are no more.
         published: quotes published for instruments of legs that are no more.
     """
 
-    __slots__ = ("behind", "delivered", "lane", "legs", "listener", "published", "skipped")
+    __slots__ = (
+        "budget",
+        "delivered",
+        "held",
+        "lane",
+        "legs",
+        "listener",
+        "paused",
+        "published",
+        "skipped",
+    )
 
     def __init__(self, listener: Listener, lane: "Lane") -> None:
         self.listener = listener
         self.lane = lane
         self.legs: dict[tuple[int, int], Leg] = {}
-        self.behind = False
+        self.paused = False
+        self.held = False
+        self.budget: Budget | None = None
         self.delivered = 0
         self.skipped = 0
         self.published = 0
+
+    @property
+    def behind(self) -> bool:
+        """Whether it stands in no cohort, for either reason."""
+        return self.paused or self.held
+
+    @property
+    def all_delivered(self) -> int:
+        """Quotes written to it so far."""
+        for leg in self.legs.values():
+            leg.settle()
+        return self.delivered + sum(leg.delivered for leg in self.legs.values())

@@ -38,6 +38,20 @@ class V2Subscriber(HubChannel):
         clock: the time.
     """
 
+    __slots__ = (
+        "_as_of",
+        "_behind_since_s",
+        "_catalogue",
+        "_clock",
+        "_dialect",
+        "_heartbeat_at_s",
+        "_lag_at_s",
+        "_listening",
+        "_session",
+        "_skipped_before",
+        "binary",
+    )
+
     draining_code = CloseCode.DRAINING
 
     def __init__(
@@ -98,7 +112,7 @@ class V2Subscriber(HubChannel):
         """The newest of what it missed, what that was, and on."""
         skipped_before = self._skipped_before
         super().resumed()
-        if self._member.behind:
+        if self._member.paused:
             # What was caught up with filled the buffer again: there will be one word on it all.
             self._skipped_before = skipped_before
         else:
@@ -107,7 +121,7 @@ class V2Subscriber(HubChannel):
 
     def beat(self, now_s: float) -> None:
         """A heartbeat, or how far it lags, where one is due."""
-        if self._member.behind:
+        if self._member.paused:
             if now_s >= self._lag_at_s:
                 self._lag_at_s = now_s + _LAG_S
                 self._say_lag(now_s)
