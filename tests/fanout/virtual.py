@@ -266,7 +266,7 @@ class World:
         self.instruments: list[Instrument] = []
         self.whole: dict[str, Record] = {}
         self.clients: list[V2Client | V1Client] = []
-        self.heads_at: HeadsAt = {self.as_of(): {}}
+        self.heads_at: HeadsAt = {self.end_of_tape(): {}}
         self.occasion = Occasion(0, "start")
         self._intake = Intake(self.tape, self.hub)
         self._end_of_turn: list[Callable[[], None]] = []
@@ -278,7 +278,11 @@ class World:
         self.occasion = Occasion(self.occasion.number + 1, kind, interval_ms, client)
 
     def as_of(self) -> str:
-        """The point of the tape."""
+        """The point of the tape up to which clients hear."""
+        return self.end_of_tape()
+
+    def end_of_tape(self) -> str:
+        """The point of the tape that the next record stands at."""
         return position_text(self.tape.epoch, self.tape.log.next_offset)
 
     def appear(self, key: str) -> None:
@@ -301,7 +305,7 @@ class World:
             self._heads[record.instrument.key] = record.seq
             if not one_sided:
                 self.whole[record.instrument.key] = record
-        self.heads_at[self.as_of()] = dict(self._heads)
+        self.heads_at[self.end_of_tape()] = dict(self._heads)
 
     def end_turn(self) -> None:
         """What waits for the end of the turn happens."""

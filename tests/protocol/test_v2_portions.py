@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tradewatch.protocol.v2.encoding import JSON, MSGPACK, Encoding
 from tradewatch.protocol.v2.events import Status
-from tradewatch.protocol.v2.portions import EVENT_BYTES, in_parts, portions
+from tradewatch.protocol.v2.portions import ARRAY_BYTES, EVENT_BYTES, in_parts, portions
 
 
 @settings(deadline=None)
@@ -43,3 +43,35 @@ def test_an_answer_is_divided_when_it_is_a_byte_too_long(encoding: Encoding) -> 
     first, second = in_parts(status_of(encoding, EVENT_BYTES + 1), "symbols", encoding.encode)
     assert (first.part, first.parts, second.part, second.parts) == (1, 2, 2, 2)
     assert len(encoding.encode(first)) <= EVENT_BYTES
+
+
+@pytest.mark.parametrize("encoding", [JSON, MSGPACK], ids=["json", "msgpack"])
+@settings(deadline=None, max_examples=20)
+@given(lengths=st.lists(st.integers(0, 40_000), min_size=1, max_size=200))
+def test_parts_are_the_portions_of_their_items(encoding: Encoding, lengths: list[int]) -> None:
+    status = Status(patterns=[], symbols=["s" * length for length in lengths], id=7)
+    parts = in_parts(status, "symbols", encoding.encode)
+    numbered = Status(patterns=[], symbols=[], id=7, part=2**31, parts=2**31)
+    budget_bytes = EVENT_BYTES - ARRAY_BYTES - len(encoding.encode(numbered))
+    slices = portions((len(encoding.encode(symbol)) for symbol in status.symbols), budget_bytes)
+    if len(encoding.encode(status)) <= EVENT_BYTES:
+        assert parts == [status]
+    else:
+        assert [part.symbols for part in parts] == [status.symbols[part] for part in slices]
+
+
+@pytest.mark.parametrize("count", [1, 64, 65, 5_000], ids=str)
+def test_measuring_encodes_every_item_once_and_few_where_a_part_ends(count: int) -> None:
+    calls: list[object] = []
+
+    def encode(value: object) -> bytes:
+        calls.append(value)
+        return JSON.encode(value)
+
+    status = Status(patterns=[], symbols=[f"NOSUCH-{number:060d}" for number in range(count)])
+    parts = in_parts(status, "symbols", encode)
+    encoded = sum(
+        len([each for each in call if each is not None]) for call in calls if isinstance(call, list)
+    )
+    assert encoded <= count + 1_000 * (len(parts) - 1) + 64
+    assert len(calls) <= count / 8 + 100 * len(parts)

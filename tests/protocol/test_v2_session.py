@@ -410,6 +410,14 @@ def test_what_a_pattern_has_grown_by_is_freed_with_it(catalogue: Catalogue) -> N
     assert status["patterns"] == ["currencies:*"]
 
 
+def test_what_every_connection_keeps_is_shared_where_it_can_be(catalogue: Catalogue) -> None:
+    first, second = session(catalogue), session(catalogue)
+    for one in (first, second):
+        say(one, subscribe("currencies:EURUSD", "GBPUSD"))
+    assert all(mine is theirs for mine, theirs in zip(first.names, second.names, strict=True))
+    assert not hasattr(first, "__dict__")
+
+
 def test_ping_and_status_carry_the_id(catalogue: Catalogue) -> None:
     one = session(catalogue)
     say(one, subscribe("EURUSD", "crypto:*"))

@@ -70,6 +70,13 @@ class Hub:
             self._scheduled = True
             self._call_soon(self._flush_soon)
 
+    def offer_past(self, records: Sequence[Record]) -> None:
+        """Take in records before which others are missing; everybody is told so, by what was skipped."""
+        self.flush()
+        with self._standing.aside(self._members):
+            self._pending += records
+            self.flush()
+
     def _flush_soon(self) -> None:
         self._scheduled = False
         self.flush()

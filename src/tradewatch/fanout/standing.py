@@ -7,7 +7,7 @@ newest is past the position: send it, with what was skipped between), brings it 
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 
 from tradewatch.fanout.budget import Budget
@@ -111,6 +111,16 @@ class Standing:
             member.budget.count(member.all_delivered)
             self._metered[member] = None
 
+    @contextlib.contextmanager
+    def aside(self, members: Iterable[Member]) -> Iterator[None]:
+        """Meanwhile these are BEHIND; afterwards each gets the newest of what moved, and stands as before."""
+        moved_aside = [member for member in members if not member.held]
+        for member in moved_aside:
+            self._hold(member)
+        yield
+        for member in moved_aside:
+            self._release(member)
+
     def allow(self, now_s: float) -> None:
         """Time has passed for budgets, to this point of the monotonic clock.
 
@@ -134,9 +144,12 @@ class Standing:
     def _spend(self, member: Member) -> None:
         """Count what was written to `member`; it is held where that was all that it may have."""
         if member.budget is not None and member.budget.count(member.all_delivered) and not member.held:
-            was_behind, member.held = member.behind, True
-            if not was_behind:
-                self._fall(member)
+            self._hold(member)
+
+    def _hold(self, member: Member) -> None:
+        was_behind, member.held = member.behind, True
+        if not was_behind:
+            self._fall(member)
 
     def _release(self, member: Member) -> None:
         """The budget is no reason to be behind any more."""

@@ -1,5 +1,6 @@
 """What the names in a connection's messages mean, and how its answers write them."""
 
+import sys
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
@@ -11,6 +12,8 @@ from tradewatch.protocol.codes import ErrorCode
 ECHO_CHARS = 64
 
 _ALL_CLASSES = tuple(AssetClass)
+#: As plain names: asking the enumeration takes as long as the search for a symbol.
+_UNKNOWN, _NOT_INCLUDED = ErrorCode.UNKNOWN_SYMBOL, ErrorCode.WILDCARD_NOT_INCLUDED
 
 
 class Directory(Protocol):
@@ -55,6 +58,8 @@ class Naming:
         wildcard: whether patterns are part of the plan.
     """
 
+    __slots__ = ("_classes", "_directory", "_scope", "_wildcard")
+
     def __init__(self, directory: Directory, *, scope: AssetClass | None, wildcard: bool) -> None:
         self._directory = directory
         self._scope = scope
@@ -63,20 +68,21 @@ class Naming:
 
     def find(self, text: str) -> Interest | ErrorCode | list[Instrument]:
         """What a name means: an instrument, a pattern, several candidates, or what is wrong with it."""
-        class_name, colon, symbol = text.rpartition(":")
-        if colon:
+        classes, symbol = self._classes, text
+        if ":" in text:
+            class_name, _, symbol = text.rpartition(":")
             asset_class = asset_class_named(class_name)
-            if asset_class not in self._classes:
-                return ErrorCode.UNKNOWN_SYMBOL
-            classes: tuple[AssetClass, ...] = (asset_class,)
-        else:
-            classes = self._classes
+            if asset_class not in classes:
+                return _UNKNOWN
+            classes = (asset_class,)
         if symbol == "*":
-            return Pattern(classes) if self._wildcard else ErrorCode.WILDCARD_NOT_INCLUDED
+            return Pattern(classes) if self._wildcard else _NOT_INCLUDED
         if len(classes) == 1:
-            return self._directory.get(classes[0], symbol) or ErrorCode.UNKNOWN_SYMBOL
+            return self._directory.get(classes[0], symbol) or _UNKNOWN
         found = self._directory.named(symbol)
-        return found[0] if len(found) == 1 else (found or ErrorCode.UNKNOWN_SYMBOL)
+        if not found:
+            return _UNKNOWN
+        return found[0] if len(found) == 1 else found
 
     def neighbourhood(self, text: str) -> tuple[str, tuple[AssetClass, ...]]:
         """The symbol in a name that nobody has, and the classes in which it may have been meant."""
@@ -89,7 +95,8 @@ class Naming:
     def canonical(self, interest: Interest) -> str:
         """The name as answers write it: with its class at `/`, bare on a class path."""
         if isinstance(interest, Instrument):
-            return interest.key if self._scope is None else interest.symbol
+            # Interned: many connections keep the name of the same instrument.
+            return sys.intern(interest.key) if self._scope is None else interest.symbol
         if self._scope is not None or len(interest.classes) > 1:
             return "*"
         return f"{interest.classes[0].value}:*"

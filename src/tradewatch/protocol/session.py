@@ -61,6 +61,8 @@ class Session:
         wildcard: whether patterns are part of the plan.
     """
 
+    __slots__ = ("_limits", "_naming", "_owed", "_owes_status", "_subscription")
+
     def __init__(
         self,
         directory: Directory,

@@ -13,12 +13,14 @@ class Subscription:
         limit: symbols that all of it may weigh.
     """
 
+    __slots__ = ("_asked", "_limit", "_naming", "_patterns", "_weight", "_weights")
+
     def __init__(self, naming: Naming, *, limit: int) -> None:
         self._naming = naming
         self._limit = limit
         self._asked: dict[str, Interest] = {}
         self._patterns: dict[str, Pattern] = {}
-        self._weights: dict[str, int] = {}
+        self._weights: dict[str, int] = {}  # of patterns; what is none weighs 1
         self._weight = 0
 
     def __contains__(self, name: str) -> bool:
@@ -55,7 +57,7 @@ class Subscription:
         self._asked[name] = interest
         if isinstance(interest, Pattern):
             self._patterns[name] = interest
-        self._weights[name] = weight
+            self._weights[name] = weight
         self._weight += weight
         return True
 
@@ -78,7 +80,7 @@ class Subscription:
         """Give up what is in it."""
         del self._asked[name]
         self._patterns.pop(name, None)
-        self._weight -= self._weights.pop(name)
+        self._weight -= self._weights.pop(name, 1)
 
     def covers(self, interest: Interest) -> bool:
         """Whether one of its patterns brings all of this."""

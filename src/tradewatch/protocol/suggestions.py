@@ -56,6 +56,8 @@ class Suggestions:
         alike: list[tuple[float, Instrument]] = []
         for number, _ in shared.most_common(_COMPARED):
             matcher.set_seq1(self._instruments[number].symbol)
+            if matcher.quick_ratio() < _LIKENESS:  # an upper bound, at a fraction of the price
+                continue
             if (likeness := matcher.ratio()) >= _LIKENESS:
                 alike.append((likeness, self._instruments[number]))
         alike.sort(key=itemgetter(0), reverse=True)

@@ -1,11 +1,15 @@
 """One WebSocket connection over real sockets: handshake, messages, violations, flow, endings."""
 
 import asyncio
+import gc
 import logging
 
 import msgspec
 import pytest
+from websockets.datastructures import Headers
 from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+from websockets.server import ServerProtocol
 
 from tradewatch.protocol.codes import CloseCode
 from tradewatch.protocol.frame import text_frame
@@ -40,6 +44,20 @@ async def test_an_absolute_target_is_understood(start, tools):
     rig = await start()
     _, channel = await rig.open(tools.request("http://localhost/crypto/quotes?a=1"))
     assert (channel.head.path, channel.head.query) == ("/crypto/quotes", {"a": "1"})
+
+
+async def test_nothing_of_the_request_is_kept_while_the_connection_lives(start, tools):
+    def held() -> int:
+        gc.collect()
+        return sum(isinstance(each, Request | Headers | ServerProtocol) for each in gc.get_objects())
+
+    rig = await start()
+    before = held()
+    client, channel = await rig.open(tools.request("/crypto/quotes"))
+    assert held() == before
+    client.frame(b"still here")
+    await tools.until(lambda: channel.messages)
+    assert held() == before
 
 
 async def test_two_slashes_are_a_path(start, tools):

@@ -1,11 +1,12 @@
 """How each instrument is heard: of a name, its class and everything, the most specific decides."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from tradewatch.model.asset_class import AssetClass
 from tradewatch.model.instrument import Instrument
 from tradewatch.protocol.delivery import Delivery
-from tradewatch.protocol.naming import Interest
+from tradewatch.protocol.naming import Interest, Pattern
 
 
 class Heard(NamedTuple):
@@ -22,6 +23,8 @@ class Heard(NamedTuple):
 
 class Deliveries:
     """The deliveries of one connection's subscription."""
+
+    __slots__ = ("_by_class", "_by_instrument", "_left_out", "_of_everything")
 
     def __init__(self) -> None:
         self._by_instrument: dict[int, Heard] = {}
@@ -45,12 +48,15 @@ class Deliveries:
         every_class = ((asset_class, self.of_class(asset_class)) for asset_class in AssetClass)
         return {asset_class: heard.delivery for asset_class, heard in every_class if heard is not None}
 
-    def put(self, name: str, interest: Interest, delivery: Delivery) -> None:
-        """Hear an instrument or a pattern so, whether it was in here or not."""
-        if isinstance(interest, Instrument):
-            self._by_instrument[interest.id] = Heard(delivery, None)
-        elif len(interest.classes) == 1:
-            self._by_class[interest.classes[0]] = Heard(delivery, name)
+    def put(self, instruments: Iterable[Instrument], delivery: Delivery) -> None:
+        """Hear instruments so, by name, whether they were in here or not."""
+        ids = (instrument.id for instrument in instruments)
+        self._by_instrument.update(dict.fromkeys(ids, Heard(delivery, None)))
+
+    def put_pattern(self, name: str, pattern: Pattern, delivery: Delivery) -> None:
+        """Hear a pattern so, whether it was in here or not."""
+        if len(pattern.classes) == 1:
+            self._by_class[pattern.classes[0]] = Heard(delivery, name)
         else:
             self._of_everything = Heard(delivery, name)
 

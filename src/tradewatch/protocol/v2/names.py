@@ -26,26 +26,31 @@ class Named(NamedTuple):
 
 def refused(name: str, code: ErrorCode, suggestions: list[str] | None = None) -> Result:
     """The result of a name with which nothing was done."""
-    return Result(symbol=name[:ECHO_CHARS], ok=False, code=code.value, suggestions=suggestions or None)
+    symbol = name[:ECHO_CHARS]
+    if suggestions:
+        return Result(symbol=symbol, ok=False, code=code, suggestions=suggestions)
+    return Result(symbol=symbol, ok=False, code=code)
 
 
 def resolve(texts: Iterable[str], naming: Naming, suggestions: Suggestions) -> list[Named | Result]:
     """What each name means, or its refusal."""
-    resolved: dict[str, Named | Result] = {}
+    resolved: list[Named | Result] = []
+    meant: set[str] = set()
     to_suggest = SUGGESTED_NAMES
+    find = naming.find
     for text in dict.fromkeys(texts):
-        found = naming.find(text)
-        if isinstance(found, list):
-            candidates = [naming.canonical(instrument) for instrument in found]
-            resolved[text] = refused(text, ErrorCode.AMBIGUOUS_SYMBOL, candidates)
-        elif isinstance(found, ErrorCode):
-            meant: list[str] = []
-            if found is ErrorCode.UNKNOWN_SYMBOL and to_suggest:
+        found = find(text)
+        if isinstance(found, ErrorCode):
+            if to_suggest and found is ErrorCode.UNKNOWN_SYMBOL:
                 to_suggest -= 1
                 close = suggestions.close_to(*naming.neighbourhood(text))
-                meant = [naming.canonical(instrument) for instrument in close]
-            resolved[text] = refused(text, found, meant)
-        else:
-            name = naming.canonical(found)
-            resolved.setdefault(name, Named(name, found))
-    return list(resolved.values())
+                resolved.append(refused(text, found, [naming.canonical(each) for each in close]))
+            else:
+                resolved.append(refused(text, found))
+        elif isinstance(found, list):
+            candidates = [naming.canonical(instrument) for instrument in found]
+            resolved.append(refused(text, ErrorCode.AMBIGUOUS_SYMBOL, candidates))
+        elif (name := naming.canonical(found)) not in meant:
+            meant.add(name)
+            resolved.append(Named(name, found))
+    return resolved

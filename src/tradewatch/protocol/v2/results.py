@@ -47,6 +47,8 @@ class Results:
         epoch: in which positions count.
     """
 
+    __slots__ = ("_deliveries", "_directory", "_epoch", "_positions")
+
     def __init__(
         self, directory: Directory, positions: Positions, deliveries: Deliveries, *, epoch: str
     ) -> None:

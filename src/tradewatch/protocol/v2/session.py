@@ -66,6 +66,18 @@ class V2Session:
         wildcard: whether patterns are part of the plan.
     """
 
+    __slots__ = (
+        "_deliveries",
+        "_encoding",
+        "_heartbeat_s",
+        "_limits",
+        "_name",
+        "_naming",
+        "_results",
+        "_subscription",
+        "_suggestions",
+    )
+
     def __init__(
         self,
         directory: Directory,
@@ -169,7 +181,8 @@ class V2Session:
 
     def _subscribe(self, request: SubscribeRequest) -> list[Effect]:
         delivery = effective(request.delivery)
-        named = [self._admitted(each) for each in self._resolved(request)]
+        resolved = self._resolved(request)
+        named = [each if isinstance(each, Result) else self._admitted(each) for each in resolved]
         before = self._deliveries.of_classes()
         started, changed = self._hear(named, delivery)
         after = self._deliveries.of_classes()
@@ -191,9 +204,9 @@ class V2Session:
             decided.append(effects.SubscribePattern(begun, delivery, request.snapshot))
         return decided
 
-    def _admitted(self, each: Named | Result) -> Named | Result:
+    def _admitted(self, each: Named) -> Named | Result:
         """The name, now part of the subscription, or why it is not."""
-        if isinstance(each, Result) or each.name in self._subscription or self._subscription.add(*each):
+        if each.name in self._subscription or self._subscription.add(*each):
             return each
         return refused(each.name, ErrorCode.TOO_MANY_SYMBOLS)
 
@@ -201,18 +214,21 @@ class V2Session:
         self, named: list[Named | Result], delivery: Delivery
     ) -> tuple[list[Instrument], list[Instrument]]:
         """Hear all of these so; the instruments not heard before, and those heard otherwise before."""
+        asked = [each for each in named if isinstance(each, Named)]
+        instruments = [interest for _, interest in asked if isinstance(interest, Instrument)]
+        by_name = Heard(delivery, None)
         started: list[Instrument] = []
         changed: list[Instrument] = []
-        asked = [each for each in named if isinstance(each, Named)]
-        for _, interest in asked:
-            if isinstance(interest, Instrument):
-                heard = self._deliveries.of(interest)
-                if heard is None:
-                    started.append(interest)
-                elif heard != Heard(delivery, None):
-                    changed.append(interest)
+        for instrument in instruments:
+            heard = self._deliveries.of(instrument)
+            if heard is None:
+                started.append(instrument)
+            elif heard != by_name:
+                changed.append(instrument)
+        self._deliveries.put(instruments, delivery)
         for name, interest in asked:
-            self._deliveries.put(name, interest, delivery)
+            if isinstance(interest, Pattern):
+                self._deliveries.put_pattern(name, interest, delivery)
         return started, changed
 
     def _unsubscribe(self, request: UnsubscribeRequest) -> list[Effect]:

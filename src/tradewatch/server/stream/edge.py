@@ -9,7 +9,7 @@ from typing import Any
 import uvicorn
 from uvicorn.server import ServerState
 from websockets.frames import DATA_OPCODES, Frame, Opcode
-from websockets.protocol import State
+from websockets.protocol import Protocol, State
 
 from tradewatch.protocol.codes import CloseCode
 from tradewatch.protocol.frame import PING_FRAME, text_frame
@@ -17,7 +17,7 @@ from tradewatch.protocol.refusal import Refusal
 from tradewatch.server.stream import kernel
 from tradewatch.server.stream.channel import Channel
 from tradewatch.server.stream.gateway import Gateway
-from tradewatch.server.stream.handshake import OWED_HEADERS, Wire, decide
+from tradewatch.server.stream.handshake import OWED_HEADERS, decide
 from tradewatch.server.stream.pulse import Beat, Pulse
 from tradewatch.server.stream.reassembly import Reassembly
 
@@ -54,6 +54,7 @@ class StreamEdge(asyncio.Protocol):
     )
 
     transport: asyncio.Transport
+    _wire: Protocol  # from the handshake on
 
     def __init__(
         self,
@@ -63,13 +64,11 @@ class StreamEdge(asyncio.Protocol):
         server_state: ServerState,
         app_state: dict[str, Any],
     ) -> None:
-        limits = gateway.limits
         self._gateway = gateway
         self._counters = gateway.counters
         self._served: set[Any] = server_state.connections
         self._number = next(_numbers)
-        self._wire = Wire(gateway.subprotocols, deflated=gateway.deflated, message_bytes=limits.message_bytes)
-        self._pulse = Pulse(gateway.clock.monotonic_s() + limits.head_s)
+        self._pulse = Pulse(gateway.clock.monotonic_s() + gateway.limits.head_s)
         self._reassembly = Reassembly()
         self._channel: Channel | None = None
         self._key_id: str | None = None
@@ -156,13 +155,12 @@ class StreamEdge(asyncio.Protocol):
         if self.transport.is_closing():
             return
         self._counters.bytes_in += len(data)
-        self._wire.receive_data(data)
-        events = self._wire.events_received()
         if self._channel is None:
-            self._shake_hands(events[0] if events else None)
+            self._shake_hands(data)
             return
         written_before = self.written_bytes
-        self._take(events)
+        self._wire.receive_data(data)
+        self._take(self._wire.events_received())
         self._settle()
         if self._paused and self.written_bytes != written_before:
             # A client that does not read, and what it sends makes us write: stop listening to it.
@@ -196,19 +194,18 @@ class StreamEdge(asyncio.Protocol):
 
     # The opening handshake.
 
-    def _shake_hands(self, request: object) -> None:
+    def _shake_hands(self, request_head: bytes) -> None:
         peer = self.transport.get_extra_info("peername")
-        answer = decide(self._gateway, self._wire, request, peer[0] if peer else "")
+        answer = decide(self._gateway, request_head, peer[0] if peer else "")
         if isinstance(answer, Refusal):
             self._counters.refused[answer.reason] += 1
             self._write(answer.answer(OWED_HEADERS.get(answer.status, ())))
             self.transport.close()
             return
-        self._channel, response = answer
+        self._channel, response, self._wire = answer
         self._key_id = self._channel.key_id
         self._gateway.connections.admit(self, self._key_id)
-        self._wire.send_response(response)
-        self._write(b"".join(self._wire.data_to_send()))
+        self._write(response)
         self._open = True
         self._pulse.opened(
             self._gateway.clock.monotonic_s(),

@@ -17,7 +17,8 @@ from websockets.exceptions import (
 )
 from websockets.extensions.base import Extension
 from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPerMessageDeflateFactory
-from websockets.http11 import Request, Response
+from websockets.http11 import Request
+from websockets.protocol import Protocol, Side
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
@@ -47,7 +48,7 @@ _DEFLATE = ServerPerMessageDeflateFactory(
 
 
 class Wire(ServerProtocol):
-    """The RFC 6455 state machine, which takes a client that offers no subprotocol for one of v1.
+    """RFC 6455's state machine of a handshake, which takes a client that offers no subprotocol for one of v1.
 
     Args:
         known: our subprotocols.
@@ -65,6 +66,12 @@ class Wire(ServerProtocol):
         """The base-2 logarithm of the window in which our messages are compressed; 0 where they are not."""
         agreed = (each for each in self.extensions if isinstance(each, PerMessageDeflate))
         return next((each.local_max_window_bits for each in agreed), 0)
+
+    def successor(self) -> Protocol:
+        """The state machine of the open connection, which has read nothing yet."""
+        frames = Protocol(Side.SERVER, max_size=self.max_message_size, logger=_logger)
+        frames.extensions = self.extensions
+        return frames
 
     def process_extensions(self, headers: Headers) -> tuple[str | None, list[Extension]]:
         """Compression, where the client offers it and the subprotocol has it.
@@ -91,14 +98,25 @@ class Wire(ServerProtocol):
 
 
 class Welcome(NamedTuple):
-    """A yes: the channel of the connection, and the response that the client waits for."""
+    """A yes.
+
+    Attributes:
+        channel: of the connection.
+        response: the head that the client waits for.
+        frames: the state machine for all that follows; nothing of the request is kept in it.
+    """
 
     channel: Channel
-    response: Response
+    response: bytes
+    frames: Protocol
 
 
-def decide(gateway: Gateway, wire: Wire, request: object, address: str) -> Welcome | Refusal:
-    """The answer to a request head; `request` is None where the state machine could not read it."""
+def decide(gateway: Gateway, request_head: bytes, address: str) -> Welcome | Refusal:
+    """The answer to a whole request head."""
+    limits = gateway.limits
+    wire = Wire(gateway.subprotocols, deflated=gateway.deflated, message_bytes=limits.message_bytes)
+    wire.receive_data(request_head)
+    request = next(iter(wire.events_received()), None)
     if not isinstance(request, Request):
         return refusal_for(wire.handshake_exc)
     response = wire.accept(request)
@@ -118,7 +136,8 @@ def decide(gateway: Gateway, wire: Wire, request: object, address: str) -> Welco
         return admitted
     for name, value in gateway.response_headers:
         response.headers[name] = value
-    return Welcome(admitted, response)
+    wire.send_response(response)
+    return Welcome(admitted, b"".join(wire.data_to_send()), wire.successor())
 
 
 def read_head(request: Request, wire: Wire, address: str) -> Head | Refusal:

@@ -15,6 +15,8 @@ class HubChannel:
         key_id: id of the API key that opened it; empty where none was needed.
     """
 
+    __slots__ = ("_connection", "_hub", "_member", "key_id")
+
     binary = False
 
     def __init__(self, hub: Hub, dialect: Dialect, *, key_id: str) -> None:

@@ -27,6 +27,8 @@ class Subscriber(HubChannel):
         clock: gives the time of a pong.
     """
 
+    __slots__ = ("_catalogue", "_clock", "_listening", "_session")
+
     draining_code = CloseCode.GOING_AWAY
 
     def __init__(
