@@ -5,13 +5,15 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 
-from bench import comparison, find_rate, idle, intake
+from bench import client, comparison, find_rate, idle, intake, soak, storm
 from bench.compiler import compiler
 from bench.process import Cores
 from bench.report import print_table, write_results
 from bench.scenario import SCENARIOS, Scenario
 
-_IN_PROCESS = ("intake", "idle")
+_IN_PROCESS = ("intake", "client", "idle", "storm")
+#: Only measured where it is asked for.
+_LONG = ("soak",)
 
 
 def main() -> None:
@@ -25,6 +27,18 @@ def main() -> None:
     chosen = options.scenario or [*_IN_PROCESS, *SCENARIOS]
     if "intake" in chosen:
         _intake(options.window, cores)
+    if "client" in chosen:
+        taken = client.measure_clients(cores)
+        print_table("Python clients", client.table(taken))
+        write_results("client", [asdict(each) for each in taken])
+    if "storm" in chosen:
+        rounds = storm.measure_storm(options.pairs, options.window, cores)
+        print_table("Storm", storm.table(rounds))
+        write_results("storm", storm.as_json(rounds))
+    if "soak" in chosen:
+        soaked = soak.measure_soak(options.minutes, cores)
+        print_table("Soak", soak.table(soaked))
+        write_results("soak", soaked.as_json())
     scenarios = [
         replace(scenario, rate=options.rate or scenario.rate)
         for name, scenario in SCENARIOS.items()
@@ -71,13 +85,14 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--scenario",
         action="append",
-        choices=[*_IN_PROCESS, *SCENARIOS],
+        choices=[*_IN_PROCESS, *_LONG, *SCENARIOS],
         help="measure this only; may be repeated",
     )
     parser.add_argument("--pairs", type=int, default=5, help="runs of ours and of C in turn (5)")
     parser.add_argument(
         "--window", type=float, default=5.0, metavar="S", help="seconds of a run that count (5)"
     )
+    parser.add_argument("--minutes", type=float, default=60.0, help="how long `soak` takes (60)")
     parser.add_argument("--rate", type=int, help="quotes per second in, instead of the scenario's own")
     parser.add_argument(
         "--find-rate", action="store_true", help="instead search the highest rate that is held; takes minutes"

@@ -1,61 +1,36 @@
-"""The composition root: reads the settings, builds the parts, starts and stops them.
-
-The only place that knows every adapter.
-"""
+"""The composition root: reads the settings, has the parts built, starts and stops them."""
 
 import asyncio
 import contextlib
 import gc
 import logging
-import random
 import signal
 import ssl
 from collections.abc import Callable, Coroutine, Sequence
 from typing import NamedTuple
 
-from tradewatch.access.key import Scope, mint
-from tradewatch.access.keyring import KeyRing
 from tradewatch.access.store import KeyStore
-from tradewatch.address import is_loopback, reachable, url_host
+from tradewatch.access.usage_store import UsageStore
+from tradewatch.address import reachable, url_host
 from tradewatch.clock import Clock, SystemClock
+from tradewatch.composition.core import build_core, feed_runner
+from tradewatch.composition.front import Front
 from tradewatch.data_directory import DataDirectory
-from tradewatch.fanout.claims import Claims, FeedEntry
-from tradewatch.fanout.hub import Hub
-from tradewatch.fanout.intake import Intake
-from tradewatch.feeds.runner import FeedRunner, build_sources
-from tradewatch.feeds.simulated import SimulatedSource
+from tradewatch.errors import TradewatchError
+from tradewatch.feeds.runner import build_sources
 from tradewatch.feeds.source import Source
 from tradewatch.feeds.spec import NO_FEED, parse_feed_spec
 from tradewatch.model.asset_class import AssetClass
 from tradewatch.model.instrument import Instrument
 from tradewatch.protocol.delivery import INTERVALS_MS
-from tradewatch.protocol.limits import ConnectionLimits
-from tradewatch.publishing.publisher import Limits, Publisher
-from tradewatch.publishing.quote import QuoteReader
-from tradewatch.reference.builtin import load_builtin
-from tradewatch.reference.catalogue import Catalogue
-from tradewatch.server.listener import Server, build_server
-from tradewatch.server.rest.api import build_api
-from tradewatch.server.rest.health import health_routes
-from tradewatch.server.rest.metrics import metrics_routes
-from tradewatch.server.rest.publish import publish_routes
-from tradewatch.server.rest.readings import feed_readings, quote_readings, stream_readings
-from tradewatch.server.rest.stream_paths import stream_path_routes
-from tradewatch.server.stream.admission import Admission
-from tradewatch.server.stream.canary import Canary
+from tradewatch.server.listener import Server
 from tradewatch.server.stream.registry import Connections
-from tradewatch.server.upkeep import sync_log, tick, watch_keys
+from tradewatch.server.upkeep import allow, follow, sync_log, tick, watch_keys
+from tradewatch.server.usage_keeper import UsageKeeper
 from tradewatch.settings import Settings
-from tradewatch.tape.boot import boot_id
-from tradewatch.tape.names import MAX_NAME_BYTES
-from tradewatch.tape.segments import SegmentLog
-from tradewatch.tape.tape import Tape
 
 _log = logging.getLogger("tradewatch")
 
-#: From SIGTERM to the last connection closed; what follows takes a second or two.
-_DRAIN_S = 5.0
-_SHARD = "0"
 #: Two objects a quote (its prices) count among those that bring a collection on.
 _COLLECTION_THRESHOLDS = (20_000, 20, 50)
 
@@ -78,20 +53,11 @@ class Started(NamedTuple):
     examples: list[Instrument]
 
 
-class _Core(NamedTuple):
-    """What every quote goes through."""
-
-    catalogue: Catalogue
-    tape: Tape
-    hub: Hub
-    intake: Intake
-    claims: Claims
-
-
 async def run(
     settings: Settings,
     *,
     announce: Callable[[Started], None],
+    reload: Callable[[], Settings] | None = None,
     new_epoch: bool = False,
     clock: Clock | None = None,
 ) -> None:
@@ -100,6 +66,7 @@ async def run(
     Args:
         settings: what to run with.
         announce: called once the server listens and quotes flow.
+        reload: gives the settings anew on SIGHUP, of which the plans are taken over.
         new_epoch: end the epoch of the tape that is found (it is a restored backup).
         clock: the time; the machine's where None.
 
@@ -114,36 +81,51 @@ async def run(
         directory = DataDirectory(settings.data_dir)
         directory.take()
         opened.callback(directory.release)
-        core = _build_core(settings, directory, opened, clock=clock, new_epoch=new_epoch)
+        core = build_core(settings, directory, opened, clock=clock, new_epoch=new_epoch)
         sources = build_sources(specs, core.catalogue, clock)
-        feeds = [_feed(source, core, clock) for source in sources]
-        store = KeyStore.open(settings.data_dir, clock=clock)
-        opened.callback(store.close)
-        ring = KeyRing()
-        ring.replace(store.load())
-        demo_key = _demo_key(settings, ring, clock)
-        canary = Canary(core.intake, clock=clock)
-        admission, server = _build_edge(settings, core, feeds, ring=ring, canary=canary, clock=clock)
+        feeds = [feed_runner(source, core, clock) for source in sources]
+        keys = KeyStore.open(settings.data_dir, clock=clock)
+        opened.callback(keys.close)
+        usage = UsageStore.open(settings.data_dir)
+        opened.callback(usage.close)
+        front = Front(settings, core, feeds, keys, clock=clock)
         upkeep = [
             sync_log(core.tape.log, interval_s=settings.tape.sync_ms / 1_000),
-            watch_keys(store, ring, admission.connections),
-            *(tick(core.hub, interval_ms=interval_ms) for interval_ms in INTERVALS_MS),
+            watch_keys(keys, front.ring, front.tickets, front.entrance, front.connections),
+            front.sweep.run(),
+            UsageKeeper(front.meter, usage, clock=clock, swept=front.sweep.swept).run(),
+            allow(core.views, clock),
+            follow(core.views),
+            *(tick(core.views, interval_ms=interval_ms) for interval_ms in INTERVALS_MS),
         ]
-        address = f"{url_host(settings.host)}:{server.port}"
-        own_address = f"{url_host(reachable(settings.host))}:{server.port}"
+        address = f"{url_host(settings.host)}:{front.server.port}"
+        own_address = f"{url_host(reachable(settings.host))}:{front.server.port}"
         scheme = "wss" if settings.tls_cert else "ws"
         running = [
-            canary.run(f"{scheme}://{own_address}", _own_tls(settings)),
+            front.canary.run(f"{scheme}://{own_address}", _own_tls(settings)),
             *(feed.run() for feed in feeds),
         ]
         started = Started(
             address=address,
             settings=settings,
-            demo_key=demo_key,
+            demo_key=front.demo_key,
             simulated=any(source.simulated for source in sources),
             examples=_examples(sources),
         )
-        await _serve(server, admission.connections, running, upkeep, lambda: announce(started))
+        if reload is not None:
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGHUP, _take_over, reload, front)
+        await _serve(front.server, front.connections, running, upkeep, lambda: announce(started))
+
+
+def _take_over(reload: Callable[[], Settings], front: Front) -> None:
+    """Take the plans of new settings over; where they do not fit, the old ones stay."""
+    try:
+        front.replan(reload().plans)
+    except TradewatchError as error:
+        _log.error("the plans stay as they were: %s", error)
+    else:
+        _log.info("the plans of the settings are in force")
 
 
 async def _serve(
@@ -204,146 +186,6 @@ def _settle_heap() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_COLLECTION_THRESHOLDS)
-
-
-def _build_core(
-    settings: Settings,
-    directory: DataDirectory,
-    opened: contextlib.ExitStack,
-    *,
-    clock: Clock,
-    new_epoch: bool,
-) -> _Core:
-    log, recovered = SegmentLog.open(
-        directory.tape / _SHARD,
-        clock=clock,
-        boot_id=boot_id(),
-        segment_bytes=settings.tape.segment_bytes,
-        retain_bytes=settings.tape.retain_bytes,
-        new_epoch=new_epoch,
-    )
-    opened.callback(log.close)
-    catalogue = Catalogue(limit=settings.limits.max_instruments)
-    tape = Tape(log, recovered, catalogue=catalogue, clock=clock)
-    load_builtin(catalogue)
-    hub = Hub(call_soon=_end_of_turn(settings.stream.flush_min_ms))
-    hub.restore(tape.all_newest())
-    catalogue.watch(hub.appear)
-    return _Core(catalogue, tape, hub, Intake(tape, hub), Claims())
-
-
-def _end_of_turn(flush_min_ms: float) -> Callable[[Callable[[], None]], object]:
-    """When a flush happens: at the end of the turn, but not sooner than the minimum after the one before."""
-    loop = asyncio.get_running_loop()
-    if not flush_min_ms:
-        return loop.call_soon
-    next_at_s = 0.0
-
-    def flush_now(flush: Callable[[], None]) -> None:
-        nonlocal next_at_s
-        next_at_s = loop.time() + flush_min_ms / 1_000
-        flush()
-
-    return lambda flush: loop.call_at(next_at_s, flush_now, flush)
-
-
-def _feed(source: Source, core: _Core, clock: Clock) -> FeedRunner:
-    """A runner whose quotes go to the intake, after the source's claims were made known."""
-    for instrument in source.instruments():
-        if not isinstance(source, SimulatedSource):
-            core.claims.claim(instrument, source.name)
-        elif core.tape.is_published(instrument):
-            _log.info("%s is left to its publisher; %s does not quote it", instrument.key, source.name)
-            source.yield_instrument(instrument)
-        else:
-            core.claims.claim_yielding(instrument, source.yield_instrument)
-    entry = FeedEntry(core.intake, core.claims, source)
-    return FeedRunner(
-        source,
-        name=source.name,
-        deliver=entry.deliver,
-        clock=clock,
-        random=random.random,
-        source_number=core.tape.source(f"feed/{ascii(source.name)[1:-1]}"[:MAX_NAME_BYTES]),
-    )
-
-
-def _build_edge(
-    settings: Settings, core: _Core, feeds: list[FeedRunner], *, ring: KeyRing, canary: Canary, clock: Clock
-) -> tuple[Admission, Server]:
-    limits = settings.limits
-    publisher = Publisher(
-        core.intake,
-        QuoteReader(core.catalogue, core.claims),
-        clock=clock,
-        limits=Limits(limits.publish_quotes, limits.producers_per_key),
-    )
-    connections = Connections(max_connections=limits.max_connections)
-    admission = Admission(
-        ring=ring,
-        hub=core.hub,
-        catalogue=core.catalogue,
-        tape=core.tape,
-        publisher=publisher,
-        limits=_connection_limits(settings),
-        connections=connections,
-        clock=clock,
-        canary_token=canary.token,
-        simulated=lambda: any(feed.source.simulated and feed.source.instruments() for feed in feeds),
-        deflate=settings.stream.deflate,
-    )
-    log = core.tape.log
-    api = build_api(
-        [
-            health_routes(
-                trouble=lambda: "draining" if connections.draining else canary.trouble,
-                details=lambda: {"log": log.failing or "keeps every record", "epoch": core.tape.epoch},
-            ),
-            metrics_routes(
-                stream_readings(admission.counters, connections)
-                + quote_readings(core.intake, core.hub, log, publisher)
-                + feed_readings(feeds)
-            ),
-            publish_routes(publisher, ring, body_bytes=limits.publish_bytes),
-            stream_path_routes(),
-        ]
-    )
-    server = build_server(
-        api,
-        admission,
-        host=settings.host,
-        port=settings.port,
-        tls_cert=settings.tls_cert,
-        tls_key=settings.tls_key,
-        drain_s=_DRAIN_S,
-    )
-    return admission, server
-
-
-def _connection_limits(settings: Settings) -> ConnectionLimits:
-    limits = settings.limits
-    return ConnectionLimits(
-        symbols=limits.symbols_per_connection,
-        symbols_per_message=limits.symbols_per_message,
-        message_bytes=limits.message_bytes,
-        send_buffer_bytes=limits.send_buffer_bytes,
-        send_buffer_low_bytes=limits.send_buffer_bytes // 4,
-        idle_s=limits.idle_s,
-        ping_interval_s=limits.ping_interval_s,
-        pong_timeout_s=limits.pong_timeout_s,
-        too_slow_s=limits.too_slow_s,
-        head_s=limits.head_s,
-        head_bytes=limits.head_bytes,
-    )
-
-
-def _demo_key(settings: Settings, ring: KeyRing, clock: Clock) -> str | None:
-    """A key in memory, where only this machine can use it."""
-    if not is_loopback(settings.host):
-        return None
-    key, text = mint(name="demo", plan="demo", scopes=[Scope.PUBLISH], now_ns=clock.now_ns())
-    ring.add_memory_key(key)
-    return text
 
 
 def _examples(sources: list[Source]) -> list[Instrument]:

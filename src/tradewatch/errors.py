@@ -9,10 +9,24 @@ TradewatchError               somebody's fault, named; one line on stderr, no tr
 ├── DataDirectoryError        the data directory is taken, unreadable or not ours
 ├── TapeError                 the log on disk contradicts itself
 ├── KeyStoreError             a key that cannot be made, found or revoked
+├── TicketError               a ticket that cannot be issued
 ├── ListenError               an address that cannot be listened on
-├── StreamError               a stream that we asked for was refused, not reached or cut
+├── ClientError               a server that we are the client of: refused, not reached or cut
+│   ├── UnreachableError          nobody there, nobody to trust, or nobody who speaks WebSocket
+│   ├── RefusedError              an HTTP answer instead of a stream
+│   │   ├── AuthenticationError       401: no key, or none that is good
+│   │   ├── PlanError                 403: a good key that does not cover this
+│   │   ├── NotFoundError             404: no such path
+│   │   ├── RateLimitedError          429: too many connections or attempts
+│   │   └── ServerDrainingError       503: the server goes down
+│   ├── ConnectionClosedError     the connection ended, with a code and a reason
+│   ├── StreamClosedError         this side has closed the stream, or not opened it yet
+│   ├── RequestRefusedError       the server understood a request and does not do it
+│   └── ProtocolViolationError    the server sent what its own protocol rules out
 └── BatchRefusedError         a published batch that the tape does not take
 """
+
+from collections.abc import Sequence
 
 
 class TradewatchError(Exception):
@@ -59,12 +73,122 @@ class KeyStoreError(TradewatchError):
     """An API key that cannot be created, found or revoked."""
 
 
+class TicketError(TradewatchError):
+    """A one-time ticket that cannot be issued as it was asked for, or not now.
+
+    Attributes:
+        retry_after_s: when it may be asked for again; None where what was asked for has to change.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: int | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
 class ListenError(TradewatchError):
     """The server cannot listen where it was told to; names host and port."""
 
 
-class StreamError(TradewatchError):
-    """A server that we are the client of refused the stream, could not be reached, or ended it."""
+class ClientError(TradewatchError):
+    """A server that we are the client of refused the stream, could not be reached, or ended it.
+
+    Attributes:
+        may_come_back: whether the same attempt may succeed later, with nothing changed on this side.
+    """
+
+    may_come_back = False
+
+
+class UnreachableError(ClientError):
+    """Nobody answers at the address, its certificate is not trusted, or it does not speak WebSocket."""
+
+    may_come_back = True
+
+
+class RefusedError(ClientError):
+    """An HTTP answer that refuses.
+
+    Attributes:
+        status: the HTTP status.
+        reason: the stable name of why, as `docs/reference/protocol.md` lists them; empty where the answer
+            came from somebody else than a server of quotes.
+        message: the same for a person.
+        retry_after_s: how long the server wants to be left alone; None where it does not say.
+    """
+
+    def __init__(self, status: int, reason: str, message: str, *, retry_after_s: int | None = None) -> None:
+        said = f"{status} {reason}: {message}" if reason else message
+        super().__init__(said if retry_after_s is None else f"{said} (again in {retry_after_s} s)")
+        self.status = status
+        self.reason = reason
+        self.message = message
+        self.retry_after_s = retry_after_s
+        self.may_come_back = status in (408, 429) or status >= 500
+
+
+class AuthenticationError(RefusedError):
+    """401: no key came with the request, or one that is unknown, revoked or used up."""
+
+
+class PlanError(RefusedError):
+    """403: the key is good, and its plan or scope does not cover this."""
+
+
+class NotFoundError(RefusedError):
+    """404: the server has no such path."""
+
+
+class RateLimitedError(RefusedError):
+    """429: too many connections of this key, or too many attempts."""
+
+
+class ServerDrainingError(RefusedError):
+    """503: the server goes down; it or another one is there soon."""
+
+
+#: Closes of RFC 6455 that say that this side did wrong; the same again would end the same.
+_OWN_FAULTS = frozenset({1002, 1003, 1007, 1008, 1009, 1010})
+
+
+class ConnectionClosedError(ClientError):
+    """The server ended the connection, or it was lost.
+
+    Attributes:
+        code: the close code; 1006 where the connection was lost without one.
+        reason: its name; empty where there is none.
+    """
+
+    def __init__(self, code: int, reason: str = "") -> None:
+        super().__init__(
+            "the connection to the server is lost"
+            if code == 1006
+            else f"the server closed the connection: {code} {reason}".rstrip()
+        )
+        self.code = code
+        self.reason = reason
+        self.may_come_back = code not in _OWN_FAULTS and not 4500 <= code < 5000
+
+
+class StreamClosedError(ClientError):
+    """Something was asked of a stream that this program has closed, or not opened yet."""
+
+
+class RequestRefusedError(ClientError):
+    """The server answered a request with an error; the stream goes on.
+
+    Attributes:
+        code: the stable code.
+        symbols: the names at fault, where names are.
+    """
+
+    def __init__(self, code: str, message: str, symbols: Sequence[str] = ()) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.symbols = tuple(symbols)
+
+
+class ProtocolViolationError(ClientError):
+    """The server sent what its own protocol rules out."""
 
 
 class BatchRefusedError(TradewatchError):

@@ -103,7 +103,8 @@ def test_a_newer_version_is_refused(tmp_path: Path):
     with pytest.raises(KeyStoreError) as caught:
         open_database(tmp_path)
     assert str(caught.value) == (
-        f"{tmp_path / FILE_NAME} has version '9999', which this program does not know; its own is '0001'"
+        f"{tmp_path / FILE_NAME} has version '9999', which this program does not know;"
+        f" its own is {SCHEMA_VERSION!r}"
     )
 
 

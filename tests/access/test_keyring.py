@@ -62,10 +62,10 @@ def test_replace_names_the_keys_that_are_no_longer_good():
     kept, to_revoke, to_lose, long_revoked = (minted(name)[0] for name in ("a", "b", "c", "d"))
     new, new_text = minted("e")
     ring = KeyRing()
-    assert ring.replace([kept, to_revoke, to_lose, revoked(long_revoked)]) == set()
-    assert ring.replace([kept, revoked(to_revoke), new]) == {to_revoke.id, to_lose.id}
+    assert ring.replace([kept, to_revoke, to_lose, revoked(long_revoked)]).gone == set()
+    assert ring.replace([kept, revoked(to_revoke), new]).gone == {to_revoke.id, to_lose.id}
     assert ring.check(new_text) is new
-    assert ring.replace([kept, revoked(to_revoke), new]) == set()
+    assert ring.replace([kept, revoked(to_revoke), new]) == (set(), set())
 
 
 def test_a_memory_key_survives_replace():
@@ -74,7 +74,7 @@ def test_a_memory_key_survives_replace():
     ring = ring_of(stored)
     ring.add_memory_key(demo)
     assert ring.check(demo_text) is demo
-    assert ring.replace([]) == {stored.id}
+    assert ring.replace([]).gone == {stored.id}
     assert ring.check(demo_text) is demo
     assert ring.check(stored_text) is RefusalReason.KEY_UNKNOWN
 
@@ -86,3 +86,15 @@ def test_the_ring_says_nothing_of_secrets(caplog: pytest.LogCaptureFixture):
     ring.check(text)
     ring.check(text[:-1])
     assert text not in repr(ring) + repr(vars(ring)) + caplog.text
+
+
+def test_a_key_on_another_plan_is_changed_and_can_be_had_by_its_id():
+    ring = KeyRing()
+    key, _ = mint(name="desk", plan="standard", now_ns=1)
+    ring.replace([key])
+    moved = dataclasses.replace(key, plan="gold")
+    assert ring.replace([moved]) == (set(), {key.id})
+    assert ring.get(key.id) == moved
+    ring.replace([dataclasses.replace(moved, revoked_ns=2)])
+    assert ring.get(key.id) is None
+    assert ring.get("nobody") is None

@@ -107,7 +107,7 @@ class TestUsage:
 
     def test_help_names_the_commands(self, run: Run) -> None:
         lines = run("--help").stdout.split("Commands:\n")[1].splitlines()
-        assert [line.split()[0] for line in lines] == ["serve", "stream", "keys", "config"]
+        assert [line.split()[0] for line in lines] == ["serve", "stream", "usage", "doctor", "keys", "config"]
 
 
 class TestEndings:

@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from tests.fanout.ledger import HeadsAt, Ledger, Occasion, Sequence
+from tradewatch.access.key import mint
+from tradewatch.access.permit import Permit
+from tradewatch.access.plan import Plan
 from tradewatch.clock import ManualClock
 from tradewatch.fanout.hub import Hub
 from tradewatch.fanout.intake import Intake
@@ -19,6 +22,7 @@ from tradewatch.protocol.codes import CloseCode
 from tradewatch.protocol.delivery import INTERVALS_MS
 from tradewatch.protocol.frame import text_frame
 from tradewatch.protocol.limits import ConnectionLimits
+from tradewatch.protocol.rights import EVERYTHING_HEARD
 from tradewatch.protocol.session import Session
 from tradewatch.protocol.suggestions import Suggestions
 from tradewatch.protocol.v2.encoding import JSON, MSGPACK
@@ -32,6 +36,9 @@ from tradewatch.tape.memory import MemoryLog
 from tradewatch.tape.tape import Tape
 
 _EVERYTHING = 1 << 30
+_KEY, _ = mint(name="virtual", plan="unlimited", now_ns=0)
+#: What every client may have.
+PERMIT = Permit(_KEY, Plan(name="unlimited"), ConnectionLimits(), EVERYTHING_HEARD, None)
 
 
 class Buffer(NamedTuple):
@@ -170,7 +177,7 @@ class V2Client(Peer):
             catalogue=world.catalogue,
             dialect=world.dialects.v2_msgpack if binary else world.dialects.v2_json,
             binary=binary,
-            key_id="",
+            permit=PERMIT,
             as_of=world.as_of,
             clock=world.clock,
         )
@@ -222,7 +229,7 @@ class V1Client(Peer):
             world.hub,
             catalogue=world.catalogue,
             dialect=world.dialects.v1(scoped=True),
-            key_id="",
+            permit=PERMIT,
             clock=world.clock,
         )
         self.pipe.channel = self.channel

@@ -11,6 +11,7 @@ from tradewatch.model.asset_class import AssetClass
 from tradewatch.model.instrument import Instrument
 from tradewatch.protocol.limits import ConnectionLimits
 from tradewatch.protocol.naming import Pattern
+from tradewatch.protocol.rights import Rights
 from tradewatch.protocol.session import Effect, Join, Leave, Send, Session, Snapshot
 from tradewatch.reference.catalogue import Catalogue
 
@@ -124,7 +125,7 @@ def test_patterns_are_listed_as_asked_and_cover_what_they_name(catalogue: Catalo
 
 
 def test_patterns_need_the_plan(catalogue: Catalogue) -> None:
-    plain = Session(catalogue, scope=None, limits=ConnectionLimits(), wildcard=False)
+    plain = Session(catalogue, scope=None, limits=ConnectionLimits(), rights=Rights(wildcard=False))
     error, after = sent(say(plain, subscribe("*", "EURUSD")))
     assert (error["code"], error["symbols"]) == ("wildcard_not_included", ["*"])
     assert after == status("currencies:EURUSD")

@@ -10,6 +10,7 @@ from tradewatch.model.asset_class import AssetClass
 from tradewatch.model.instrument import Instrument
 from tradewatch.protocol.delivery import EVERY, Latest
 from tradewatch.protocol.limits import ConnectionLimits
+from tradewatch.protocol.rights import EVERYTHING_HEARD, Rights
 from tradewatch.protocol.suggestions import Suggestions
 from tradewatch.protocol.v2.effects import (
     ChangeDelivery,
@@ -57,7 +58,7 @@ def session(
     *,
     scope: AssetClass | None = None,
     encoding: Encoding = JSON,
-    wildcard: bool = True,
+    rights: Rights = EVERYTHING_HEARD,
     **limits: Any,
 ) -> V2Session:
     return V2Session(
@@ -70,7 +71,7 @@ def session(
         limits=ConnectionLimits(**limits),
         encoding=encoding,
         heartbeat_s=5.0,
-        wildcard=wildcard,
+        rights=rights,
     )
 
 
@@ -328,7 +329,7 @@ def test_a_pattern_that_was_not_subscribed_is_given_up_without_ado(catalogue: Ca
 
 
 def test_patterns_need_the_plan(catalogue: Catalogue) -> None:
-    (answer,) = sent(say(session(catalogue, wildcard=False), subscribe("*", "EURUSD")))
+    (answer,) = sent(say(session(catalogue, rights=Rights(wildcard=False)), subscribe("*", "EURUSD")))
     assert answer["results"] == [
         {"symbol": "*", "ok": False, "code": "wildcard_not_included"},
         result("currencies:EURUSD", 0),

@@ -2,11 +2,24 @@
 
 import hmac
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from tradewatch.access.key import Key, digest_of, key_id_in
 from tradewatch.protocol.refusal import RefusalReason
 
 _NO_DIGEST = bytes(32)
+
+
+class Replaced(NamedTuple):
+    """What a new state of the store changed, by the ids of keys.
+
+    Attributes:
+        gone: were good before and no longer are: revoked, or gone.
+        changed: are good still, with other attributes: another plan.
+    """
+
+    gone: set[str]
+    changed: set[str]
 
 
 class KeyRing:
@@ -42,21 +55,26 @@ class KeyRing:
             return RefusalReason.KEY_UNKNOWN
         return key if key.revoked_ns is None else RefusalReason.KEY_REVOKED
 
-    def replace(self, keys: Iterable[Key]) -> set[str]:
-        """Take what the store holds now in place of what it held; keys in memory stay.
+    def get(self, key_id: str) -> Key | None:
+        """The key of this id, as long as it is good."""
+        key = self._memory.get(key_id) or self._stored.get(key_id)
+        return key if key is not None and key.revoked_ns is None else None
 
-        Returns:
-            The ids of the keys that were good before and no longer are: revoked, or gone.
-        """
-        before = _usable_ids(self._stored.values())
+    def replace(self, keys: Iterable[Key]) -> Replaced:
+        """Take what the store holds now in place of what it held; keys in memory stay."""
+        before = _usable(self._stored.values())
         self._stored = {key.id: key for key in keys}
-        return before - _usable_ids(self._stored.values())
+        after = _usable(self._stored.values())
+        return Replaced(
+            gone=before.keys() - after.keys(),
+            changed={key_id for key_id, key in before.items() if key_id in after and after[key_id] != key},
+        )
 
     def add_memory_key(self, key: Key) -> None:
         """Take in a key that no store knows (the demo key); it stays until the process ends."""
         self._memory[key.id] = key
 
 
-def _usable_ids(keys: Iterable[Key]) -> set[str]:
-    """The ids of those that are not revoked."""
-    return {key.id for key in keys if key.revoked_ns is None}
+def _usable(keys: Iterable[Key]) -> dict[str, Key]:
+    """Those that are not revoked, by id."""
+    return {key.id: key for key in keys if key.revoked_ns is None}

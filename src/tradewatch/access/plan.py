@@ -112,7 +112,7 @@ class Plans:
 
 
 def _read(name: str, table: Mapping[str, object], built_in: Plan | None) -> Plan:
-    """The plan of a table of the settings; what it does not say is as in the plan it replaces, or standard."""
+    """The plan of a table of the settings; the rest is as in the plan it replaces, or in `standard`."""
     if not 0 < len(name) <= _MAX_NAME_CHARS or not name.isprintable():
         raise SettingError(f"plans: {name[:_MAX_NAME_CHARS]!r} is no name for a plan")
     if "name" in table:

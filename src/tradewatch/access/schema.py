@@ -21,7 +21,7 @@ from sqlalchemy import (
 from tradewatch.access.key import MAX_NAME_CHARS
 
 #: The revision of the newest migration.
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 
 METADATA = MetaData()
 
@@ -55,6 +55,30 @@ KEY_CHANGES = Table(
     Column("id", SmallInteger, primary_key=True, autoincrement=False),
     Column("count", BigInteger, nullable=False),
 )
+
+#: One row per key, hour and server process; the columns are those of `UsageRow`, with `Counts` spread out.
+#: Keys that live in memory only have rows too, so there need be none in `api_keys`.
+USAGE = Table(
+    "usage",
+    METADATA,
+    Column("key_id", String(12), primary_key=True),
+    Column("hour_s", BigInteger, primary_key=True, autoincrement=False),
+    Column("gateway", String(64), primary_key=True),
+    Column("connections", BigInteger, nullable=False),
+    Column("messages_in", BigInteger, nullable=False),
+    Column("bytes_in", BigInteger, nullable=False),
+    Column("bytes_out", BigInteger, nullable=False),
+    Column("delivered", BigInteger, nullable=False),
+    Column("skipped", BigInteger, nullable=False),
+    Column("requests", BigInteger, nullable=False),
+    Column("rest_bytes_in", BigInteger, nullable=False),
+    Column("rest_bytes_out", BigInteger, nullable=False),
+    Column("peak_connections", BigInteger, nullable=False),
+    Column("lags", JSON, nullable=False),
+)
+
+#: For what is read over all keys, and for what has become too old.
+Index("usage_hours", USAGE.c.hour_s)
 
 
 def version_of(connection: Connection) -> str | None:

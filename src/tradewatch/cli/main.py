@@ -13,8 +13,11 @@ import typer
 
 import tradewatch
 from tradewatch.cli import config, keys, stream
+from tradewatch.cli.doctor import doctor
 from tradewatch.cli.serve import serve
+from tradewatch.cli.usage import usage
 from tradewatch.errors import TradewatchError
+from tradewatch.one_line import one_line
 
 _PROGRAM = "tradewatch"
 _FAILED = 1
@@ -29,6 +32,8 @@ app = typer.Typer(
 )
 app.command("serve")(serve)
 app.command("stream")(stream.stream)
+app.command("usage")(usage)
+app.command("doctor")(doctor)
 app.add_typer(keys.app, name="keys", help="Make, list and revoke API keys.")
 app.add_typer(config.app, name="config", help="Look at the settings.")
 
@@ -102,7 +107,6 @@ def _used_wrongly(error: typer.TyperException) -> int:
 
 def _failed(message: str, code: int) -> int:
     """Say why, in one line, whatever a server or a file put into the message."""
-    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
     with contextlib.suppress(BrokenPipeError):  # nobody reads it; the code still says that it failed
-        typer.echo(f"{_PROGRAM}: {line}", err=True)
+        typer.echo(f"{_PROGRAM}: {one_line(message)}", err=True)
     return code

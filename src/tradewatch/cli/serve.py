@@ -30,8 +30,9 @@ def serve(
         bool, typer.Option("--new-epoch", help="Begin a new epoch: the data directory is a restored backup.")
     ] = False,
 ) -> None:
-    """Run the server until it is told to stop (SIGTERM or Ctrl-C)."""
-    settings = load_settings(config=config, options=options.given_settings(context.params))
+    """Run the server until it is told to stop (SIGTERM or Ctrl-C). SIGHUP has it read its plans anew."""
+    given = options.given_settings(context.params)
+    settings = load_settings(config=config, options=given)
     from tradewatch.app import run  # noqa: PLC0415 - only a process that serves pays for its imports
     from tradewatch.cli.banner import banner  # noqa: PLC0415 - likewise
     from tradewatch.cli.logs import log_handler  # noqa: PLC0415 - likewise
@@ -41,7 +42,14 @@ def serve(
     for chatty in ("alembic", "uvicorn"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     with runner() as running:
-        running.run(run(settings, announce=lambda started: _tell(banner(started)), new_epoch=new_epoch))
+        running.run(
+            run(
+                settings,
+                announce=lambda started: _tell(banner(started)),
+                reload=lambda: load_settings(config=config, options=given),
+                new_epoch=new_epoch,
+            )
+        )
 
 
 def _tell(text: str) -> None:

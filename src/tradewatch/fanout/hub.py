@@ -10,6 +10,7 @@ members may come and go. Whoever falls behind within a flush leaves at its end.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from tradewatch.fanout.cohort import Instruments, Keys
+from tradewatch.fanout.flush_watch import FlushWatch
 from tradewatch.fanout.lane import Lane
 from tradewatch.fanout.member import Leg, Listener, Member, Sums
 from tradewatch.fanout.newest import Newest
@@ -35,6 +36,7 @@ class Hub:
 
     Args:
         call_soon: runs a callable at the end of this turn of the event loop.
+        watch: looks at the clock for each flush; None where nobody wants to know.
         seed: makes the numbers of instruments in cohort keys; any value serves.
 
     Attributes:
@@ -42,8 +44,15 @@ class Hub:
         flushes: flushes that had something to write.
     """
 
-    def __init__(self, *, call_soon: Callable[[Callable[[], None]], object], seed: int | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        call_soon: Callable[[Callable[[], None]], object],
+        watch: FlushWatch | None = None,
+        seed: int | None = None,
+    ) -> None:
         self._call_soon = call_soon
+        self._watch = watch
         self._keys = Keys(seed)
         self._newest = Newest()
         self._standing = Standing(self._newest, flush=self.flush)
@@ -85,6 +94,8 @@ class Hub:
         """Write what is pending, so that what happens next happens after it."""
         if self._standing.busy or not self._pending:
             return
+        if self._watch is not None:
+            self._watch.begun()
         pending, self._pending = self._pending, []
         self.flushes += 1
         self.quotes_in += len(pending)
@@ -92,6 +103,8 @@ class Hub:
         with self._standing.still():
             for lane in self._lanes.values():
                 lane.deal(pending)
+        if self._watch is not None:
+            self._watch.ended(pending[0].received_ns)
 
     def tick(self, interval_ms: int) -> None:
         """An interval has passed: its cohorts get the newest of what moved."""
@@ -136,9 +149,9 @@ class Hub:
 
     def remove(self, member: Member) -> None:
         """The connection is over."""
-        self._standing.remove(member)
-        self._skipped_by_gone += sum(leg.skipped for leg in member.legs.values())
+        member.delivered, member.skipped = member.tally  # may be asked for later
         self._skipped_by_gone += member.skipped
+        self._standing.remove(member)
         member.legs.clear()
         self._members.pop(member, None)
 
@@ -252,17 +265,22 @@ class Hub:
     def sums(self, member: Member) -> Sums:
         """The heartbeat of a connection, over its subscriptions since it opened; `flush` first."""
         heads = self._newest.heads
-        published, delivered, skipped, pending = member.published, member.delivered, member.skipped, 0
+        delivered, skipped = member.tally
+        published, pending = member.published, 0
         for leg in member.legs.values():
-            leg.settle()
             published += sum(heads.get(i, 0) for i in leg.instrument_ids) - leg.base
-            delivered += leg.delivered
-            skipped += leg.skipped
             if leg.positions is not None:
                 pending += sum(heads.get(i, 0) - position for i, position in leg.positions.items())
             elif leg.cohort is not None:
                 pending += sum(heads[i] - leg.cohort.positions[i] for i in leg.cohort.dirty)
         return Sums(published, delivered, skipped, 0, pending)
+
+    @property
+    def states(self) -> dict[str, int]:
+        """How many members are live, behind because they do not read, held back by their budget."""
+        paused = sum(member.paused for member in self._members)
+        held = sum(member.held and not member.paused for member in self._members)
+        return {"live": len(self._members) - paused - held, "behind": paused, "held": held}
 
     @property
     def quotes_out(self) -> int:
@@ -272,13 +290,7 @@ class Hub:
     @property
     def quotes_skipped(self) -> int:
         """Quotes that clients which were behind, or wanted the latest only, never got."""
-        total = self._skipped_by_gone
-        for member in self._members:
-            total += member.skipped
-            for leg in member.legs.values():
-                leg.settle()
-                total += leg.skipped
-        return total
+        return self._skipped_by_gone + sum(member.tally[1] for member in self._members)
 
     def _leg(self, member: Member, leg_name: LegName) -> Leg:
         leg = member.legs.get(leg_name)

@@ -137,8 +137,11 @@ class Member:
         return self.paused or self.held
 
     @property
-    def all_delivered(self) -> int:
-        """Quotes written to it so far."""
+    def tally(self) -> tuple[int, int]:
+        """Quotes written to it so far, and quotes skipped."""
+        delivered, skipped = self.delivered, self.skipped
         for leg in self.legs.values():
             leg.settle()
-        return self.delivered + sum(leg.delivered for leg in self.legs.values())
+            delivered += leg.delivered
+            skipped += leg.skipped
+        return delivered, skipped

@@ -108,7 +108,7 @@ class Standing:
             self._release(member)
         elif member.budget is None or member.budget.quotes_per_s != max_quotes_per_s:
             member.budget = Budget(max_quotes_per_s)
-            member.budget.count(member.all_delivered)
+            member.budget.count(member.tally[0])
             self._metered[member] = None
 
     @contextlib.contextmanager
@@ -143,7 +143,7 @@ class Standing:
 
     def _spend(self, member: Member) -> None:
         """Count what was written to `member`; it is held where that was all that it may have."""
-        if member.budget is not None and member.budget.count(member.all_delivered) and not member.held:
+        if member.budget is not None and member.budget.count(member.tally[0]) and not member.held:
             self._hold(member)
 
     def _hold(self, member: Member) -> None:

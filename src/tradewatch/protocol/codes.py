@@ -45,6 +45,7 @@ class ErrorCode(StrEnum):
     TOO_MANY_MESSAGES = "too_many_messages"
     COVERED_BY_PATTERN = "covered_by_pattern"
     WILDCARD_NOT_INCLUDED = "wildcard_not_included"
+    SYMBOL_NOT_INCLUDED = "symbol_not_included"
 
 
 class PublishCode(StrEnum):

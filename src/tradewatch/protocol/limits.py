@@ -2,6 +2,11 @@
 
 import msgspec
 
+from tradewatch.protocol.window import Window
+
+#: For so long the changes of a subscription are counted together.
+SYMBOL_CHANGES_SPAN_S = 10.0
+
 
 class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
     """What binds a WebSocket connection; source of the numbers: docs/reference/protocol.md, "Limits".
@@ -11,7 +16,7 @@ class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
         symbols_per_message: symbols that one message may name.
         messages_per_10_s: inbound messages, control frames among them, in 10 seconds.
         symbol_changes_per_10_s: symbols subscribed or left in 10 seconds.
-        max_quotes_per_s: quotes a second beyond which the latest of each symbol is all that is sent; None: none.
+        max_quotes_per_s: quotes a second beyond which the latest of each symbol is all that comes, if any.
         delay_s: how old quotes are when they are shown.
         wildcard: whether patterns may be subscribed.
         message_bytes: size of an inbound message.
@@ -43,3 +48,14 @@ class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
     too_slow_s: float = 30.0
     head_s: float = 10.0
     head_bytes: int = 32 << 10
+
+
+def too_many_named(count: int, limits: ConnectionLimits, changes: Window, now_ns: int) -> str:
+    """Why a message may not name so many symbols, or not now; empty where it may, and they are counted."""
+    if count > limits.symbols_per_message:
+        return f"{count:,} symbols in one message; at most {limits.symbols_per_message:,}"
+    now_s = now_ns / 1e9
+    if not changes.take(now_s, count):
+        wait_s = changes.retry_after_s(now_s)
+        return f"at most {changes.limit:,} symbol changes in 10 seconds; try again in {wait_s:.0f} s"
+    return ""

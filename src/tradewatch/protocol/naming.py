@@ -7,13 +7,14 @@ from typing import NamedTuple, Protocol
 from tradewatch.model.asset_class import AssetClass, asset_class_named
 from tradewatch.model.instrument import Instrument
 from tradewatch.protocol.codes import ErrorCode
+from tradewatch.protocol.rights import EVERYTHING_HEARD, Rights
 
 #: Names are said back no longer than this; every symbol is shorter.
 ECHO_CHARS = 64
 
 _ALL_CLASSES = tuple(AssetClass)
 #: As plain names: asking the enumeration takes as long as the search for a symbol.
-_UNKNOWN, _NOT_INCLUDED = ErrorCode.UNKNOWN_SYMBOL, ErrorCode.WILDCARD_NOT_INCLUDED
+_UNKNOWN, _NOT_INCLUDED = ErrorCode.UNKNOWN_SYMBOL, ErrorCode.SYMBOL_NOT_INCLUDED
 
 
 class Directory(Protocol):
@@ -55,16 +56,16 @@ class Naming:
     Args:
         directory: finds instruments by name.
         scope: the asset class of the path; None at `/`, where all classes share the connection.
-        wildcard: whether patterns are part of the plan.
+        rights: what the connection may hear.
     """
 
-    __slots__ = ("_classes", "_directory", "_scope", "_wildcard")
+    __slots__ = ("_classes", "_directory", "_scope", "rights")
 
-    def __init__(self, directory: Directory, *, scope: AssetClass | None, wildcard: bool) -> None:
+    def __init__(self, directory: Directory, *, scope: AssetClass | None, rights: Rights) -> None:
         self._directory = directory
         self._scope = scope
-        self._wildcard = wildcard
         self._classes = _ALL_CLASSES if scope is None else (scope,)
+        self.rights = rights
 
     def find(self, text: str) -> Interest | ErrorCode | list[Instrument]:
         """What a name means: an instrument, a pattern, several candidates, or what is wrong with it."""
@@ -76,13 +77,36 @@ class Naming:
                 return _UNKNOWN
             classes = (asset_class,)
         if symbol == "*":
-            return Pattern(classes) if self._wildcard else _NOT_INCLUDED
+            return self._pattern(classes)
         if len(classes) == 1:
-            return self._directory.get(classes[0], symbol) or _UNKNOWN
+            instrument = self._directory.get(classes[0], symbol)
+            if instrument is None:
+                return _UNKNOWN
+            return instrument if self.includes(instrument) else _NOT_INCLUDED
         found = self._directory.named(symbol)
         if not found:
             return _UNKNOWN
+        if self.rights is not EVERYTHING_HEARD and not (found := [*filter(self.includes, found)]):
+            return _NOT_INCLUDED
         return found[0] if len(found) == 1 else found
+
+    def includes(self, interest: Interest) -> bool:
+        """Whether the connection may hear all of this."""
+        rights = self.rights
+        if rights is EVERYTHING_HEARD:
+            return True
+        if isinstance(interest, Pattern):
+            return rights.wildcard and set(interest.classes) <= set(rights.classes)
+        if interest.asset_class not in rights.classes:
+            return False
+        return rights.allows is None or rights.allows(interest.asset_class, interest.symbol)
+
+    def _pattern(self, classes: tuple[AssetClass, ...]) -> Pattern | ErrorCode:
+        """What `*` means over these classes: those of them that the connection may hear."""
+        if not self.rights.wildcard:
+            return ErrorCode.WILDCARD_NOT_INCLUDED
+        included = tuple(asset_class for asset_class in classes if asset_class in self.rights.classes)
+        return Pattern(included) if included else _NOT_INCLUDED
 
     def neighbourhood(self, text: str) -> tuple[str, tuple[AssetClass, ...]]:
         """The symbol in a name that nobody has, and the classes in which it may have been meant."""

@@ -9,7 +9,7 @@ def price_texts(bid: Price, ask: Price, *, mid_decimals: int) -> tuple[str, str,
     """The texts of bid, ask and mid.
 
     The same as `bid.text`, `ask.text` and `mid(bid, ask).text`, in a third of the time for prices as most
-    are: positive, with as many decimals on both sides. It is the largest part of what a quote costs to encode.
+    are: positive, with as many decimals on both sides. It is the largest part of what encoding a quote costs.
 
     Args:
         bid: the price one can sell at.

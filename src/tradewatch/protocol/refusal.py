@@ -1,6 +1,6 @@
 """What is said before the upgrade: an HTTP answer with a reason, never a silent close."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from http import HTTPStatus
 from typing import NamedTuple
@@ -19,12 +19,15 @@ class RefusalReason(StrEnum):
     TICKET_EXPIRED = "ticket_expired"
     SCOPE_MISSING = "scope_missing"
     PLAN_WITHOUT_WEBSOCKET = "plan_without_websocket"
+    PLAN_UNKNOWN = "plan_unknown"
     PLAN_WITHOUT_CLASS = "plan_without_class"
     ORIGIN_REFUSED = "origin_refused"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     REQUEST_TIMEOUT = "request_timeout"
     BODY_TOO_LARGE = "body_too_large"
+    INVALID_REQUEST = "invalid_request"
+    TOO_MANY_TICKETS = "too_many_tickets"
     UPGRADE_REQUIRED = "upgrade_required"
     TOO_MANY_CONNECTIONS = "too_many_connections"
     TOO_MANY_ATTEMPTS = "too_many_attempts"
@@ -41,12 +44,14 @@ class Refusal(NamedTuple):
         reason: the stable name of why.
         message: the same for a person; never holds what the client sent as a key.
         retry_after_s: when it may be tried again; None where trying again is of no use.
+        details: more fields of the error, where there is more to say.
     """
 
     status: int
     reason: str
     message: str
     retry_after_s: int | None = None
+    details: Mapping[str, object] = {}
 
     @property
     def phrase(self) -> str:
@@ -57,7 +62,7 @@ class Refusal(NamedTuple):
     def body(self) -> bytes:
         """`{"error": {"code": 401, "message": "...", "reason": "key_revoked"}}`."""
         return msgspec.json.encode(
-            {"error": {"code": self.status, "message": self.message, "reason": self.reason}}
+            {"error": {"code": self.status, "message": self.message, "reason": self.reason, **self.details}}
         )
 
     @property

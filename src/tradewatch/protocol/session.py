@@ -7,10 +7,12 @@ from tradewatch.model.asset_class import AssetClass
 from tradewatch.model.instrument import Instrument
 from tradewatch.protocol import v1
 from tradewatch.protocol.codes import ErrorCode
-from tradewatch.protocol.limits import ConnectionLimits
+from tradewatch.protocol.limits import SYMBOL_CHANGES_SPAN_S, ConnectionLimits, too_many_named
 from tradewatch.protocol.messages import MessageError, Ping, Subscribe, Unsubscribe, decode_message
 from tradewatch.protocol.naming import Directory, Interest, Naming
+from tradewatch.protocol.rights import EVERYTHING_HEARD, Rights
 from tradewatch.protocol.subscription import Subscription
+from tradewatch.protocol.window import Window
 
 #: From so many symbols on, the statuses that one read of the socket owes become one.
 _COALESCE_ABOVE = 1_000
@@ -58,10 +60,10 @@ class Session:
         directory: finds instruments by name.
         scope: the asset class of the path; None at `/`, where all classes share the connection.
         limits: what binds this connection.
-        wildcard: whether patterns are part of the plan.
+        rights: what it may hear.
     """
 
-    __slots__ = ("_limits", "_naming", "_owed", "_owes_status", "_subscription")
+    __slots__ = ("_changes", "_limits", "_naming", "_owed", "_owes_status", "_subscription")
 
     def __init__(
         self,
@@ -69,11 +71,12 @@ class Session:
         *,
         scope: AssetClass | None,
         limits: ConnectionLimits,
-        wildcard: bool = True,
+        rights: Rights = EVERYTHING_HEARD,
     ) -> None:
         self._limits = limits
-        self._naming = Naming(directory, scope=scope, wildcard=wildcard)
+        self._naming = Naming(directory, scope=scope, rights=rights)
         self._subscription = Subscription(self._naming, limit=limits.symbols)
+        self._changes = Window(limits.symbol_changes_per_10_s, SYMBOL_CHANGES_SPAN_S)
         self._owed: list[Effect] = []
         self._owes_status = False
 
@@ -95,6 +98,14 @@ class Session:
         text = f"new, and one more than {self._limits.symbols:,} symbols on one connection"
         return [Send(v1.error(ErrorCode.TOO_MANY_SYMBOLS, text, [self._naming.canonical(instrument)]))]
 
+    def rebind(self, limits: ConnectionLimits, rights: Rights) -> bool:
+        """From now on these bind it; False where what is subscribed does not fit them."""
+        self._naming.rights = rights
+        self._limits = limits
+        self._subscription.bind(limits.symbols)
+        self._changes.limit = limits.symbol_changes_per_10_s
+        return self._subscription.fits(limits.symbols)
+
     def opening(self) -> list[Effect]:
         """What a client hears first: the empty status."""
         return [Send(v1.status([]))]
@@ -112,11 +123,11 @@ class Session:
                 case Ping():
                     effects.append(Send(v1.pong(now_ns)))
                 case Subscribe():
-                    self._subscribe(message, effects)
+                    self._subscribe(message, effects, now_ns)
                 case Unsubscribe():
                     if self._owed:  # what was joined may be left now: keep the order of the messages
                         self._settle(effects)
-                    self._unsubscribe(message.symbols, effects)
+                    self._unsubscribe(message.symbols, effects, now_ns)
             if self._owes_status and len(self._subscription) <= _COALESCE_ABOVE:
                 self._settle(effects)
         if self._owes_status:
@@ -130,9 +141,9 @@ class Session:
         self._owed = []
         self._owes_status = False
 
-    def _subscribe(self, message: Subscribe, effects: list[Effect]) -> None:
+    def _subscribe(self, message: Subscribe, effects: list[Effect], now_ns: int) -> None:
         self._owes_status = True
-        if self._too_many_named(message.symbols, effects):
+        if self._too_many_named(message.symbols, effects, now_ns):
             return
         named = self._resolve(message.symbols)
         joined: list[Interest] = []
@@ -154,9 +165,9 @@ class Session:
             heard = [interest for name, interest in named.known.items() if name in self._subscription]
             self._owed.append(Snapshot(heard))
 
-    def _unsubscribe(self, symbols: list[str], effects: list[Effect]) -> None:
+    def _unsubscribe(self, symbols: list[str], effects: list[Effect], now_ns: int) -> None:
         self._owes_status = True
-        if self._too_many_named(symbols, effects):
+        if self._too_many_named(symbols, effects, now_ns):
             return
         named = self._resolve(symbols)
         left: list[Interest] = []
@@ -170,12 +181,11 @@ class Session:
         if left:
             effects.append(Leave(left))
 
-    def _too_many_named(self, symbols: list[str], effects: list[Effect]) -> bool:
-        if len(symbols) <= self._limits.symbols_per_message:
-            return False
-        text = f"{len(symbols):,} symbols in one message; at most {self._limits.symbols_per_message:,}"
-        effects.append(Send(v1.error(ErrorCode.TOO_MANY_SYMBOLS, text)))
-        return True
+    def _too_many_named(self, symbols: list[str], effects: list[Effect], now_ns: int) -> bool:
+        text = too_many_named(len(symbols), self._limits, self._changes, now_ns)
+        if text:
+            effects.append(Send(v1.error(ErrorCode.TOO_MANY_SYMBOLS, text)))
+        return bool(text)
 
     def _resolve(self, symbols: list[str]) -> _Named:
         named = _Named({}, {}, [])
@@ -205,5 +215,7 @@ def _explain(code: ErrorCode, named: _Named) -> str:
             return "still covered by a subscribed pattern; unsubscribe the pattern"
         case ErrorCode.WILDCARD_NOT_INCLUDED:
             return "patterns are not part of this key's plan"
+        case ErrorCode.SYMBOL_NOT_INCLUDED:
+            return "not part of what this key may hear"
         case _:
             return "unknown symbol" if count == 1 else f"{count:,} unknown symbols"

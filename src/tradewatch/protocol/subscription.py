@@ -49,6 +49,14 @@ class Subscription:
         """The classes that its patterns name."""
         return {asset_class for pattern in self._patterns.values() for asset_class in pattern.classes}
 
+    def fits(self, limit: int) -> bool:
+        """Whether it could be had, all of it, with the present rights and within this limit."""
+        return self._weight <= limit and all(map(self._naming.includes, self._asked.values()))
+
+    def bind(self, limit: int) -> None:
+        """From now on this is its limit."""
+        self._limit = limit
+
     def add(self, name: str, interest: Interest) -> bool:
         """Take in what is not in it yet; False, and nothing changes, where that is past the limit."""
         weight = self._naming.weigh(interest)

@@ -32,10 +32,10 @@ class Window:
         """Take so many, all or none of them; whether there was room.
 
         Args:
-            now_s: seconds that never go back.
+            now_s: seconds; where they go back behind the window, a new one begins.
             count: how many; more than the limit never fit.
         """
-        if now_s >= self.end_s:
+        if not self.end_s - self.span_s <= now_s < self.end_s:
             self.end_s = now_s + self.span_s
             self._taken = 0
         taken = self._taken + count

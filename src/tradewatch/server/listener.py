@@ -126,7 +126,7 @@ def build_server(
     limits = door_limits or DoorLimits(head_s=gateway.limits.head_s, head_bytes=gateway.limits.head_bytes)
     config = uvicorn.Config(
         rest_app,
-        http=cast("Any", functools.partial(Door, limits, gateway.counters)),
+        http=cast("Any", functools.partial(Door, limits, gateway.counters, gateway.access_log)),
         ws=cast("Any", functools.partial(StreamEdge, gateway)),
         lifespan="on",
         proxy_headers=False,

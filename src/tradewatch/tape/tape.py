@@ -9,7 +9,7 @@ import numpy as np
 from tradewatch.clock import Clock
 from tradewatch.errors import TapeError
 from tradewatch.model.instrument import Instrument
-from tradewatch.model.position import epoch_text
+from tradewatch.model.position import epoch_text, position_text
 from tradewatch.model.record import Flags, Kind, Record, whole_microseconds
 from tradewatch.reference.catalogue import CANARY_ID, Catalogue
 from tradewatch.tape import layout
@@ -63,6 +63,11 @@ class Tape:
     def log(self) -> Log:
         """The log underneath, for those who read ranges of it."""
         return self._log
+
+    @property
+    def end_position(self) -> str:
+        """The point that the next record will stand at: `<epoch>:<log offset>`."""
+        return position_text(self.epoch, self._log.next_offset)
 
     def head(self, instrument: Instrument) -> int:
         """The seq of an instrument's newest record in this epoch; 0 where there is none."""

@@ -13,10 +13,13 @@ import msgspec
 import pytest
 from websockets.frames import Frame, Opcode
 
+from tradewatch.access.permit import Permit
 from tradewatch.clock import ManualClock
-from tradewatch.protocol.codes import CloseCode
+from tradewatch.protocol import v1
+from tradewatch.protocol.codes import CloseCode, ErrorCode
 from tradewatch.protocol.limits import ConnectionLimits
 from tradewatch.protocol.refusal import Refusal
+from tradewatch.server.access_log import AccessLog
 from tradewatch.server.listener import Loop, Server, build_server
 from tradewatch.server.stream.channel import Connection, Head
 from tradewatch.server.stream.counters import StreamCounters
@@ -41,6 +44,10 @@ class Recorder:
         self.in_use = True
         self.draining_code = CloseCode.GOING_AWAY
         self.binary = False
+        self.ticket = None
+        self.tally = (0, 0)
+        self.messages_per_10_s = 120
+        self.fits = True
         self.echoes = False
         self.raises_in: set[str] = set()
         self.log: list[Any] = []
@@ -55,6 +62,18 @@ class Recorder:
         if self.echoes and self.connection is not None:
             for message in messages:
                 self.connection.send(message)
+
+    def refused(self, code: ErrorCode, message: str) -> None:
+        self._note("refused", code)
+        if self.connection is not None:
+            self.connection.send(v1.error(code, message))
+
+    def permitted(self, permit: Permit) -> bool:
+        self._note("permitted", permit)
+        return self.fits
+
+    def draining(self, deadline_ms: int, reconnect_in_ms: int) -> None:
+        self._note("draining", deadline_ms, reconnect_in_ms)
 
     def paused(self) -> None:
         self._note("paused")
@@ -93,9 +112,18 @@ class StubGateway:
         self.limits = limits
         self.clock = ManualClock()
         self.counters = StreamCounters()
+        self.access_log = AccessLog(self.clock, enabled=False)
         self.connections = Connections(max_connections=max_connections)
+        self.knocks: list[str] = []
         self.channels: list[Recorder] = []
         self.prepare: Callable[[Recorder], None] = lambda channel: None
+
+    def address_of(self, peer: str, forwarded_for: Sequence[str]) -> str:
+        return forwarded_for[-1] if forwarded_for else peer
+
+    def knock(self, address: str) -> Refusal | None:
+        self.knocks.append(address)
+        return None
 
     def admit(self, head: Head) -> Recorder | Refusal:
         if head.path == "/refused":

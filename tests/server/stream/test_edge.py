@@ -220,8 +220,8 @@ async def test_a_violation_closes_with_its_code_and_the_messages_before_it_count
     client.leave()
     await tools.until(lambda: channel.told[-1] == "closed")
     assert [message for messages in channel.messages for message in messages] == [b"before"]
-    assert rig.counters.closed == {CloseCode(code).reason: 1}
     await tools.until(lambda: not rig.protocols)
+    assert rig.counters.closed == {CloseCode(code).reason: 1}
 
 
 async def test_nothing_behind_a_violation_is_taken(start, tools):
@@ -291,7 +291,7 @@ async def test_pause_is_told_for_what_is_written_while_the_handshake_lasts(start
 @pytest.mark.parametrize("what", ["messages", "pings"])
 async def test_who_sends_and_never_reads_is_no_longer_listened_to(start, tools, what):
     rig = await start(limits=SMALL)
-    rig.gateway.prepare = lambda channel: setattr(channel, "echoes", True)
+    rig.gateway.prepare = lambda channel: vars(channel).update(echoes=True, messages_per_10_s=1_000_000)
     client, channel = await rig.open(limit=1_024)
     opcode = Opcode.TEXT if what == "messages" else Opcode.PING
     chunk = Frame(opcode, b"x" * 100).serialize(mask=True) * 1_000

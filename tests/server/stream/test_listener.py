@@ -120,7 +120,7 @@ async def test_a_drain_answers_new_clients_and_closes_the_open_ones(start, tools
     client.leave()
     await tools.until(lambda: rig.server.drained is not None)
     assert rig.server.drained == (1, 0)
-    assert channel.told == ["opened", "closed"]
+    assert channel.told == ["opened", "draining", "closed"]
 
 
 async def test_who_does_not_leave_does_not_keep_the_server(start, tools):
@@ -128,7 +128,7 @@ async def test_who_does_not_leave_does_not_keep_the_server(start, tools):
     _, channel = await rig.open()
     rig.server.should_exit = True
     await tools.until(lambda: rig.server.drained == (0, 1))
-    assert channel.told == ["opened", "closed"]
+    assert channel.told == ["opened", "draining", "closed"]
 
 
 async def test_a_request_that_does_not_end_does_not_keep_the_server(start, tools, monkeypatch):
@@ -156,6 +156,7 @@ PROGRAM = """
 import asyncio, signal
 from tradewatch.clock import SystemClock
 from tradewatch.protocol.limits import ConnectionLimits
+from tradewatch.server.access_log import AccessLog
 from tradewatch.server.listener import build_server, runner
 from tradewatch.server.stream.counters import StreamCounters
 from tradewatch.server.stream.registry import Connections
@@ -163,6 +164,7 @@ from tradewatch.server.stream.registry import Connections
 class Gateway:
     subprotocols, deflated, response_headers = (), (), ()
     limits, clock, counters = ConnectionLimits(), SystemClock(), StreamCounters()
+    access_log = AccessLog(clock, enabled=False)
     connections = Connections(max_connections=10)
 
 async def application(scope, receive, send):

@@ -4,8 +4,10 @@ import asyncio
 
 import pytest
 
+from tradewatch.access.permit import Permit
 from tradewatch.protocol.codes import CloseCode
 from tradewatch.server.stream.registry import Connections, Drained
+from tradewatch.server.stream.usage_sweep import Spent
 
 
 class StubMember:
@@ -15,11 +17,24 @@ class StubMember:
         self.closed_with: list[CloseCode] = []
         self.drained_s: float | None = None
         self.aborted = False
-        self._connections, self._key_id, self._stubborn = connections, key_id, stubborn
+        self.drains: list[tuple[int, int]] = []
+        self.permits: list[Permit | None] = []
+        self.id, self.address, self.opened_s, self.ticket = "c1", "127.0.0.1", 0.0, None
+        self.spent = Spent(0, 0, 0, 0, 0)
+        self.queued_bytes = 0
+        self.behind_since_s: float | None = None
+        self.key_id: str | None = key_id
+        self._connections, self._stubborn = connections, stubborn
         connections.add(self)
         connections.admit(self, key_id)
 
     def check(self, now_s: float) -> None: ...
+
+    def permit(self, permit: Permit | None) -> None:
+        self.permits.append(permit)
+
+    def announce_drain(self, deadline_ms: int, reconnect_in_ms: int) -> None:
+        self.drains.append((deadline_ms, reconnect_in_ms))
 
     def close(self, code: CloseCode) -> None:
         self.closed_with.append(code)
@@ -27,11 +42,11 @@ class StubMember:
     def drain(self) -> None:
         self.drained_s = asyncio.get_running_loop().time()
         if not self._stubborn:
-            self._connections.remove(self, self._key_id)
+            self._connections.remove(self)
 
     def abort(self) -> None:
         self.aborted = True
-        self._connections.remove(self, self._key_id)
+        self._connections.remove(self)
 
 
 def test_connections_are_found_by_their_key():
@@ -40,8 +55,8 @@ def test_connections_are_found_by_their_key():
     assert connections.of_key("a") == [first, second]
     assert connections.close_key("a", CloseCode.KEY_REVOKED) == 2
     assert (first.closed_with, second.closed_with, other.closed_with) == ([4500], [4500], [])
-    connections.remove(first, "a")
-    connections.remove(second, "a")
+    connections.remove(first)
+    connections.remove(second)
     assert connections.of_key("a") == []
     assert connections.close_key("a", CloseCode.KEY_REVOKED) == 0
     assert len(connections) == 1
@@ -55,7 +70,7 @@ def test_there_is_room_up_to_the_limit():
     refusal = connections.refusal()
     assert refusal is not None
     assert (refusal.status, refusal.reason, refusal.retry_after_s) == (429, "too_many_connections", 3)
-    connections.remove(third, "key")
+    connections.remove(third)
     assert connections.refusal() is None
     assert list(connections) == members
 

@@ -24,12 +24,12 @@ class Heard(NamedTuple):
 class Deliveries:
     """The deliveries of one connection's subscription."""
 
-    __slots__ = ("_by_class", "_by_instrument", "_left_out", "_of_everything")
+    __slots__ = ("_by_class", "_by_everything", "_by_instrument", "_left_out")
 
     def __init__(self) -> None:
         self._by_instrument: dict[int, Heard] = {}
         self._by_class: dict[AssetClass, Heard] = {}
-        self._of_everything: Heard | None = None
+        self._by_everything: dict[AssetClass, Heard] = {}
         self._left_out: dict[AssetClass, set[int]] = {}
 
     def of(self, instrument: Instrument) -> Heard | None:
@@ -41,7 +41,7 @@ class Deliveries:
 
     def of_class(self, asset_class: AssetClass) -> Heard | None:
         """How the members of a class are heard that were not asked for by name; None where they are not."""
-        return self._by_class.get(asset_class) or self._of_everything
+        return self._by_class.get(asset_class) or self._by_everything.get(asset_class)
 
     def of_classes(self) -> dict[AssetClass, Delivery]:
         """The delivery of each class that a pattern brings."""
@@ -58,7 +58,7 @@ class Deliveries:
         if len(pattern.classes) == 1:
             self._by_class[pattern.classes[0]] = Heard(delivery, name)
         else:
-            self._of_everything = Heard(delivery, name)
+            self._by_everything = dict.fromkeys(pattern.classes, Heard(delivery, name))
 
     def drop(self, interest: Interest) -> None:
         """Give up an instrument or a pattern that is in here."""
@@ -68,7 +68,7 @@ class Deliveries:
         if len(interest.classes) == 1:
             del self._by_class[interest.classes[0]]
         else:
-            self._of_everything = None
+            self._by_everything = {}
         for asset_class in interest.classes:
             if self.of_class(asset_class) is None:
                 self._left_out.pop(asset_class, None)

@@ -7,9 +7,10 @@ from tradewatch.model.asset_class import AssetClass
 from tradewatch.model.instrument import Instrument
 from tradewatch.protocol.codes import ErrorCode
 from tradewatch.protocol.delivery import Delivery, effective
-from tradewatch.protocol.limits import ConnectionLimits
+from tradewatch.protocol.limits import SYMBOL_CHANGES_SPAN_S, ConnectionLimits, too_many_named
 from tradewatch.protocol.messages import MessageError
 from tradewatch.protocol.naming import Directory, Naming, Pattern
+from tradewatch.protocol.rights import EVERYTHING_HEARD, Rights
 from tradewatch.protocol.subscription import Subscription
 from tradewatch.protocol.suggestions import Suggestions
 from tradewatch.protocol.v2 import effects
@@ -36,6 +37,7 @@ from tradewatch.protocol.v2.requests import (
     UnsubscribeRequest,
 )
 from tradewatch.protocol.v2.results import NO_SNAPSHOTS, Positions, Results, Snapshots
+from tradewatch.protocol.window import Window
 
 
 class Appearance(NamedTuple):
@@ -63,10 +65,11 @@ class V2Session:
         limits: what binds this connection.
         encoding: how it writes.
         heartbeat_s: how often a heartbeat comes.
-        wildcard: whether patterns are part of the plan.
+        rights: what it may hear.
     """
 
     __slots__ = (
+        "_changes",
         "_deliveries",
         "_encoding",
         "_heartbeat_s",
@@ -90,15 +93,16 @@ class V2Session:
         limits: ConnectionLimits,
         encoding: Encoding,
         heartbeat_s: float,
-        wildcard: bool = True,
+        rights: Rights = EVERYTHING_HEARD,
     ) -> None:
         self._suggestions = suggestions
         self._name = name
         self._limits = limits
         self._encoding = encoding
         self._heartbeat_s = heartbeat_s
-        self._naming = Naming(directory, scope=scope, wildcard=wildcard)
+        self._naming = Naming(directory, scope=scope, rights=rights)
         self._subscription = Subscription(self._naming, limit=limits.symbols)
+        self._changes = Window(limits.symbol_changes_per_10_s, SYMBOL_CHANGES_SPAN_S)
         self._deliveries = Deliveries()
         self._results = Results(directory, positions, self._deliveries, epoch=epoch)
 
@@ -111,6 +115,14 @@ class V2Session:
         """How the client hears an instrument; None where it does not."""
         heard = self._deliveries.of(instrument)
         return None if heard is None else heard.delivery
+
+    def rebind(self, limits: ConnectionLimits, rights: Rights) -> bool:
+        """From now on these bind it; False where what is subscribed does not fit them."""
+        self._naming.rights = rights
+        self._limits = limits
+        self._subscription.bind(limits.symbols)
+        self._changes.limit = limits.symbol_changes_per_10_s
+        return self._subscription.fits(limits.symbols)
 
     def opening(self, *, now_ns: int) -> list[Effect]:
         """What a client hears first."""
@@ -156,9 +168,9 @@ class V2Session:
         """
         match self._encoding.read(message):
             case SubscribeRequest() as request:
-                return self._subscribe(request)
+                return self._subscribe(request, now_ns)
             case UnsubscribeRequest() as request:
-                return self._unsubscribe(request)
+                return self._unsubscribe(request, now_ns)
             case StatusRequest() as request:
                 return [self._status(request)]
             case PingRequest(own_id):
@@ -179,9 +191,9 @@ class V2Session:
         """
         raise MessageError(ErrorCode.UNKNOWN_ACTION, "this server does not resume", request.id)
 
-    def _subscribe(self, request: SubscribeRequest) -> list[Effect]:
+    def _subscribe(self, request: SubscribeRequest, now_ns: int) -> list[Effect]:
         delivery = effective(request.delivery)
-        resolved = self._resolved(request)
+        resolved = self._resolved(request, now_ns)
         named = [each if isinstance(each, Result) else self._admitted(each) for each in resolved]
         before = self._deliveries.of_classes()
         started, changed = self._hear(named, delivery)
@@ -231,9 +243,9 @@ class V2Session:
                 self._deliveries.put_pattern(name, interest, delivery)
         return started, changed
 
-    def _unsubscribe(self, request: UnsubscribeRequest) -> list[Effect]:
+    def _unsubscribe(self, request: UnsubscribeRequest, now_ns: int) -> list[Effect]:
         before = self._deliveries.of_classes()
-        named = [self._given_up(each) for each in self._resolved(request)]
+        named = [self._given_up(each) for each in self._resolved(request, now_ns)]
         after = self._deliveries.of_classes()
         ended = tuple(each for each in before if each not in after)
         altered = tuple(each for each in after if after[each] != before[each])
@@ -267,15 +279,13 @@ class V2Session:
             return refused(name, ErrorCode.COVERED_BY_PATTERN)
         return self._results.of(interest)
 
-    def _resolved(self, request: SubscribeRequest | UnsubscribeRequest) -> list[Named | Result]:
+    def _resolved(self, request: SubscribeRequest | UnsubscribeRequest, now_ns: int) -> list[Named | Result]:
         """The names of a request.
 
         Raises:
             MessageError: there are too many.
         """
-        most = self._limits.symbols_per_message
-        if len(request.symbols) > most:
-            text = f"{len(request.symbols):,} symbols in one message; at most {most:,}"
+        if text := too_many_named(len(request.symbols), self._limits, self._changes, now_ns):
             raise MessageError(ErrorCode.TOO_MANY_SYMBOLS, text, request.id)
         return resolve(request.symbols, self._naming, self._suggestions)
 

@@ -1,13 +1,16 @@
 """`/metrics`: plain integers that the parts keep anyway, read when somebody asks."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import accumulate
 from typing import NamedTuple
 
 from fastapi import APIRouter, Response
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
+
+from tradewatch.fanout.flush_watch import Distribution
 
 
 class Reading(NamedTuple):
@@ -16,14 +19,14 @@ class Reading(NamedTuple):
     Attributes:
         name: without the product's prefix; a counter's without `_total`.
         meaning: a line for a person, with the unit.
-        read: the value now; a mapping where there is one for each value of `label`.
+        read: the value now; a mapping where there is one for each value of `label`, or a distribution.
         label: the label's name, for mappings.
         counter: whether it only grows.
     """
 
     name: str
     meaning: str
-    read: Callable[[], float | Mapping[str, float]]
+    read: Callable[[], float | Mapping[str, float] | Distribution]
     label: str = ""
     counter: bool = True
 
@@ -34,16 +37,28 @@ class _Readings(Collector):
 
     def collect(self) -> Iterator[Metric]:
         for reading in self._readings:
+            value = reading.read()
+            if isinstance(value, Distribution):
+                yield _histogram(reading, value)
+                continue
             family = CounterMetricFamily if reading.counter else GaugeMetricFamily
             labels = [reading.label] if reading.label else []
             metric = family(f"tradewatch_{reading.name}", reading.meaning, labels=labels)
-            value = reading.read()
             if isinstance(value, Mapping):
                 for label, number in sorted(value.items()):
                     metric.add_metric([label], number)
             else:
                 metric.add_metric([], value)
             yield metric
+
+
+def _histogram(reading: Reading, value: Distribution) -> Metric:
+    """A distribution as Prometheus has it: in seconds, each bucket with all below it."""
+    bounds = [*(str(bound / 1e6) for bound in value.bounds_us), "+Inf"]
+    buckets = list(zip(bounds, accumulate(value.counts), strict=True))
+    return HistogramMetricFamily(
+        f"tradewatch_{reading.name}", reading.meaning, buckets=buckets, sum_value=value.sum_us / 1e6
+    )
 
 
 def metrics_routes(readings: Iterable[Reading]) -> APIRouter:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import msgspec
 from fastapi import APIRouter, Request, Response
-from starlette.requests import ClientDisconnect
 
 from tradewatch.access.entry import enter
 from tradewatch.access.key import Scope
@@ -13,12 +12,10 @@ from tradewatch.access.keyring import KeyRing
 from tradewatch.errors import BatchRefusedError
 from tradewatch.protocol import publish
 from tradewatch.protocol.messages import MessageError
-from tradewatch.protocol.refusal import Refusal, RefusalReason
+from tradewatch.protocol.refusal import Refusal
 from tradewatch.publishing.publisher import Publisher
+from tradewatch.server.rest.body import read_body
 from tradewatch.server.rest.errors import RefusedError
-
-#: Nobody is left to read it, and it is no fault of the server that its log should show.
-_CUT_SHORT = Refusal(400, RefusalReason.BAD_REQUEST, "the body did not come whole")
 
 
 def publish_routes(publisher: Publisher, ring: KeyRing, *, body_bytes: int) -> APIRouter:
@@ -45,8 +42,11 @@ def publish_routes(publisher: Publisher, ring: KeyRing, *, body_bytes: int) -> A
         key = enter(ring, request.headers, request.query_params, scope=Scope.PUBLISH)
         if isinstance(key, Refusal):
             raise RefusedError(key)
+        request.state.key_id = key.id
         try:
-            batch = publish.decode_batch(await _body(request, body_bytes), most_quotes=publisher.most_quotes)
+            batch = publish.decode_batch(
+                await read_body(request, body_bytes, what="batch"), most_quotes=publisher.most_quotes
+            )
         except MessageError as error:
             raise RefusedError(Refusal(422, error.code, str(error))) from error
         try:
@@ -65,27 +65,6 @@ async def _answered(turns: Iterator[publish.Published | None]) -> publish.Publis
         await asyncio.sleep(0)
         answer = next(turns)
     return answer
-
-
-async def _body(request: Request, limit_bytes: int) -> bytes:
-    """The body, as long as it is within the limit; what is said to be larger is not read at all."""
-    chunks: list[bytes] = []
-    declared = request.headers.get("content-length", "")
-    size = int(declared) if declared.isdecimal() else 0
-    if size <= limit_bytes:
-        size = 0
-        try:
-            async for chunk in request.stream():
-                chunks.append(chunk)
-                size += len(chunk)
-                if size > limit_bytes:
-                    break
-        except ClientDisconnect:
-            raise RefusedError(_CUT_SHORT) from None
-    if size > limit_bytes:
-        text = f"the batch is larger than {limit_bytes:,} bytes; split it"
-        raise RefusedError(Refusal(413, RefusalReason.BODY_TOO_LARGE, text))
-    return b"".join(chunks)
 
 
 def _schema() -> dict[str, object]:

@@ -4,16 +4,10 @@ import hmac
 import secrets
 from collections.abc import Callable, Sequence
 
-import msgspec
-
-from tradewatch.access.entry import enter
-from tradewatch.access.key import Key, Scope
-from tradewatch.access.keyring import KeyRing
-from tradewatch.access.plan import plan_named
+from tradewatch.access.permit import Permit
+from tradewatch.address import Networks, client_address
 from tradewatch.clock import Clock
-from tradewatch.fanout.hub import Hub
 from tradewatch.model.asset_class import AssetClass
-from tradewatch.model.position import position_text
 from tradewatch.protocol.limits import ConnectionLimits
 from tradewatch.protocol.refusal import Refusal, RefusalReason
 from tradewatch.protocol.session import Session
@@ -22,14 +16,17 @@ from tradewatch.protocol.v2.encoding import JSON, MSGPACK
 from tradewatch.protocol.v2.session import V2Session
 from tradewatch.publishing.publisher import Publisher
 from tradewatch.reference.catalogue import Catalogue
+from tradewatch.server.access_log import AccessLog
 from tradewatch.server.stream.canary import CANARY_PATH, CanaryChannel
 from tradewatch.server.stream.channel import Channel, Head
 from tradewatch.server.stream.counters import StreamCounters
 from tradewatch.server.stream.dialects import Dialects
+from tradewatch.server.stream.entrance import Entrance
 from tradewatch.server.stream.publishing import PublishingChannel
 from tradewatch.server.stream.registry import Connections
 from tradewatch.server.stream.subscriber import Subscriber
 from tradewatch.server.stream.v2_subscriber import HEARTBEAT_S, V2Subscriber
+from tradewatch.server.stream.views import Views
 from tradewatch.tape.tape import Tape
 
 #: What the paths of the stream mean: an asset class, or None for all of them.
@@ -51,17 +48,19 @@ class Admission:
     """The gateway of this process: who may come in, and to what.
 
     Args:
-        ring: the keys that are good now.
-        hub: fans quotes out to subscribers.
+        entrance: decides who may come in.
+        views: fan quotes out to subscribers.
         catalogue: finds instruments by name, and knows the members of classes.
-        tape: names the epoch, and the point that is flushed.
+        tape: names the epoch and the sources.
         publisher: takes published batches.
-        limits: what binds each connection; a plan may bind it tighter.
+        limits: what binds each connection before it is known whose it is.
         connections: all connections of this process.
         clock: the time.
         canary_token: what the canary's own subscriber shows instead of a key.
         simulated: whether any price may be simulated now.
         deflate: whether messages of v2 are compressed for clients that offer it.
+        trusted_proxies: whose word on a client's address counts.
+        access_log: where connections leave a line.
     """
 
     subprotocols: Sequence[str] = (V1_NAME, V2_JSON, V2_MSGPACK)
@@ -69,8 +68,8 @@ class Admission:
     def __init__(
         self,
         *,
-        ring: KeyRing,
-        hub: Hub,
+        entrance: Entrance,
+        views: Views,
         catalogue: Catalogue,
         tape: Tape,
         publisher: Publisher,
@@ -80,76 +79,88 @@ class Admission:
         canary_token: str,
         simulated: Callable[[], bool],
         deflate: bool,
+        trusted_proxies: Networks,
+        access_log: AccessLog,
     ) -> None:
-        self._ring = ring
-        self._hub = hub
+        self._entrance = entrance
+        self._views = views
         self._catalogue = catalogue
-        self._tape = tape
+        self._epoch = tape.epoch
         self._dialects = Dialects(tape.names.shown)
         self._suggestions = Suggestions(catalogue)
         self._publisher = publisher
         self._canary_token = canary_token
         self._simulated = simulated
+        self._trusted_proxies = trusted_proxies
         self.deflated: Sequence[str] = (V2_JSON, V2_MSGPACK) if deflate else ()
         self.limits = limits
         self.connections = connections
         self.counters = StreamCounters()
         self.clock = clock
+        self.access_log = access_log
 
     @property
     def response_headers(self) -> Sequence[tuple[str, str]]:
         """What a completed handshake tells besides."""
         return [_SIMULATED_HEADER] if self._simulated() else []
 
+    def address_of(self, peer: str, forwarded_for: Sequence[str]) -> str:
+        """The address of a client, which trusted proxies may have written down."""
+        return client_address(peer, forwarded_for, self._trusted_proxies)
+
+    def knock(self, address: str) -> Refusal | None:
+        """See `Entrance.knock`."""
+        return self._entrance.knock(address)
+
     def admit(self, head: Head) -> Channel | Refusal:
         """The channel of a path, for whoever may have it."""
-        if head.path in STREAM_PATHS:
-            key = enter(self._ring, head.headers, head.query)
-            return key if isinstance(key, Refusal) else self._subscriber(key, STREAM_PATHS[head.path], head)
-        if head.path == "/publish":
-            key = enter(self._ring, head.headers, head.query, scope=Scope.PUBLISH)
-            return key if isinstance(key, Refusal) else PublishingChannel(self._publisher, key)
         if head.path == CANARY_PATH and hmac.compare_digest(
             head.query.get("token", "").encode(), self._canary_token.encode()
         ):
-            return CanaryChannel(self._hub, self._dialects.v1(scoped=True))
+            return CanaryChannel(self._views.of(0).hub, self._dialects.v1(scoped=True))
+        if refusal := self._entrance.knock(head.address):
+            return refusal
+        if head.path in STREAM_PATHS:
+            asset_class = STREAM_PATHS[head.path]
+            permit = self._entrance.enter(head, asset_class)
+            return permit if isinstance(permit, Refusal) else self._subscriber(permit, asset_class, head)
+        if head.path == "/publish":
+            key = self._entrance.enter_publisher(head)
+            return key if isinstance(key, Refusal) else PublishingChannel(self._publisher, key)
         return Refusal(404, RefusalReason.NOT_FOUND, "no stream at this path")
 
-    def _subscriber(self, key: Key, asset_class: AssetClass | None, head: Head) -> Channel:
-        plan = plan_named(key.plan)
-        limits = self.limits  # shared by all whom their plan does not bind tighter
-        if plan.symbols < limits.symbols:
-            limits = msgspec.structs.replace(limits, symbols=plan.symbols)
+    def _subscriber(self, permit: Permit, asset_class: AssetClass | None, head: Head) -> Channel:
+        view = self._views.of(permit.limits.delay_s)
         if head.subprotocol not in (V2_JSON, V2_MSGPACK):
-            session = Session(self._catalogue, scope=asset_class, limits=limits, wildcard=plan.wildcard)
+            session = Session(self._catalogue, scope=asset_class, limits=permit.limits, rights=permit.rights)
             return Subscriber(
                 session,
-                self._hub,
+                view.hub,
                 catalogue=self._catalogue,
                 dialect=self._dialects.v1(scoped=asset_class is None),
-                key_id=key.id,
+                permit=permit,
                 clock=self.clock,
             )
         binary = head.subprotocol == V2_MSGPACK
         v2_session = V2Session(
             self._catalogue,
-            self._hub,
+            view.hub,
             self._suggestions,
             name=secrets.token_urlsafe(_SESSION_BYTES),
-            epoch=self._tape.epoch,
+            epoch=self._epoch,
             scope=asset_class,
-            limits=limits,
+            limits=permit.limits,
             encoding=MSGPACK if binary else JSON,
             heartbeat_s=HEARTBEAT_S,
-            wildcard=plan.wildcard,
+            rights=permit.rights,
         )
         return V2Subscriber(
             v2_session,
-            self._hub,
+            view.hub,
             catalogue=self._catalogue,
             dialect=self._dialects.v2(binary=binary, window_bits=head.window_bits),
             binary=binary,
-            key_id=key.id,
-            as_of=lambda: position_text(self._tape.epoch, self._tape.log.next_offset),
+            permit=permit,
+            as_of=view.as_of,
             clock=self.clock,
         )

@@ -41,7 +41,7 @@ class CanaryChannel(HubChannel):
     in_use = True
 
     def __init__(self, hub: Hub, dialect: Dialect) -> None:
-        super().__init__(hub, dialect, key_id="")
+        super().__init__(hub, dialect, permit=None)
 
     def opened(self, connection: Connection) -> None:
         """Hear the canary."""

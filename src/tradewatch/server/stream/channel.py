@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from tradewatch.protocol.codes import CloseCode
+from tradewatch.access.permit import Permit
+from tradewatch.access.tickets import Ticket
+from tradewatch.protocol.codes import CloseCode, ErrorCode
 
 
 class Head(NamedTuple):
@@ -13,7 +15,7 @@ class Head(NamedTuple):
         path: percent-decoded, without the query.
         query: the parameters, the last one of each name.
         headers: lower-case names, the last one of each name.
-        address: the peer's IP address.
+        address: the client's IP address.
         subprotocol: the one of the client's that was chosen; empty where it offered none.
         window_bits: the base-2 logarithm of the window in which messages to it are compressed; 0 where they
             are not.
@@ -62,6 +64,21 @@ class Channel(Protocol):
         ...
 
     @property
+    def ticket(self) -> Ticket | None:
+        """The ticket that opened it in the key's place; None where none did."""
+        ...
+
+    @property
+    def messages_per_10_s(self) -> int:
+        """How many messages its client may send in 10 seconds, control frames among them."""
+        ...
+
+    @property
+    def tally(self) -> tuple[int, int]:
+        """Quotes delivered and quotes skipped, since it was opened."""
+        ...
+
+    @property
     def in_use(self) -> bool:
         """False while nothing is subscribed: the idle rule then counts."""
         ...
@@ -82,6 +99,18 @@ class Channel(Protocol):
 
     def received(self, messages: Sequence[bytes]) -> None:
         """All messages that one read completed, text as UTF-8 that was checked; never empty."""
+        ...
+
+    def refused(self, code: ErrorCode, message: str) -> None:
+        """A message was not handed over; the client is to be told why."""
+        ...
+
+    def permitted(self, permit: Permit) -> bool:
+        """What it may have has changed; False where it no longer fits that and must end."""
+        ...
+
+    def draining(self, deadline_ms: int, reconnect_in_ms: int) -> None:
+        """The server is going down, as `Drain` tells those who can read it."""
         ...
 
     def paused(self) -> None:

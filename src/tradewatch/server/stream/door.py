@@ -13,6 +13,7 @@ import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tradewatch.protocol.refusal import Refusal, RefusalReason
+from tradewatch.server.access_log import AccessLog
 from tradewatch.server.stream.counters import StreamCounters
 
 
@@ -62,13 +63,18 @@ class Door(HttpToolsProtocol):
     Args:
         limits: what binds a connection here.
         counters: where refusals are counted.
+        access_log: where they leave a line.
         uvicorn: what uvicorn makes its protocols with.
     """
 
-    def __init__(self, limits: DoorLimits, counters: StreamCounters, **uvicorn: Any) -> None:
+    def __init__(
+        self, limits: DoorLimits, counters: StreamCounters, access_log: AccessLog, **uvicorn: Any
+    ) -> None:
         super().__init__(**uvicorn)
         self._limits = limits
         self._counters = counters
+        self._access_log = access_log
+        self.url = b""  # uvicorn's, which has none before the first request begins
         self._refusal: Refusal | None = None
         self._answered = False
         self._unparsed_bytes = 0
@@ -206,6 +212,9 @@ class Door(HttpToolsProtocol):
         """Read nothing more, and say why once everything before it has its answer."""
         self._expect_nothing()
         self._counters.refused[refusal.reason] += 1
+        client = self.client[0] if self.client else ""
+        visit = self._access_log.visit(client, self.url.decode("latin-1"), method="")
+        visit.answered(refusal.status, bytes_out=len(refusal.body))
         self._refusal = refusal
         if self._answering() and self.cycle.more_body:  # the fault is in the body of the newest request
             if self.pipeline or self.cycle.response_started:

@@ -11,18 +11,25 @@ from uvicorn.server import ServerState
 from websockets.frames import DATA_OPCODES, Frame, Opcode
 from websockets.protocol import Protocol, State
 
-from tradewatch.protocol.codes import CloseCode
+from tradewatch.access.permit import Permit
+from tradewatch.access.tickets import Ticket
+from tradewatch.protocol.codes import CloseCode, ErrorCode
 from tradewatch.protocol.frame import PING_FRAME, text_frame
+from tradewatch.protocol.message_rate import MessageRate, Verdict
 from tradewatch.protocol.refusal import Refusal
+from tradewatch.server.access_log import NO_CLOSE_CODE, Visit
 from tradewatch.server.stream import kernel
 from tradewatch.server.stream.channel import Channel
 from tradewatch.server.stream.gateway import Gateway
 from tradewatch.server.stream.handshake import OWED_HEADERS, decide
 from tradewatch.server.stream.pulse import Beat, Pulse
 from tradewatch.server.stream.reassembly import Reassembly
+from tradewatch.server.stream.usage_sweep import Spent
 
 _logger = logging.getLogger("tradewatch.stream")
 _numbers = itertools.count(1)
+#: Fragments of at least this size are not counted as messages: the size of the whole binds them.
+_FREE_FRAGMENT_BYTES = 1 << 10
 _GOLDEN_RATIO = 0.618034  # consecutive multiples of it, modulo 1, lie far apart
 
 
@@ -37,24 +44,34 @@ class StreamEdge(asyncio.Protocol):
     """
 
     __slots__ = (
+        "_bytes_in",
         "_channel",
         "_counters",
         "_gateway",
-        "_key_id",
+        "_left",
+        "_messages_in",
         "_number",
         "_open",
         "_paused",
         "_pulse",
+        "_rate",
         "_reading",
         "_reassembly",
         "_served",
+        "_visit",
         "_wire",
+        "address",
+        "behind_since_s",
+        "key_id",
+        "opened_s",
         "transport",
         "written_bytes",
     )
 
     transport: asyncio.Transport
-    _wire: Protocol  # from the handshake on
+    _wire: Protocol  # from the handshake on, like the next
+    _rate: MessageRate
+    _visit: Visit
 
     def __init__(
         self,
@@ -71,10 +88,16 @@ class StreamEdge(asyncio.Protocol):
         self._pulse = Pulse(gateway.clock.monotonic_s() + gateway.limits.head_s)
         self._reassembly = Reassembly()
         self._channel: Channel | None = None
-        self._key_id: str | None = None
         self._open = False
+        self._left = False
         self._paused = False
         self._reading = True
+        self._bytes_in = 0
+        self._messages_in = 0
+        self.key_id: str | None = None
+        self.address = ""
+        self.opened_s = 0.0
+        self.behind_since_s: float | None = None
         self.written_bytes = 0
 
     # What a channel may do: the port `Connection`.
@@ -122,6 +145,27 @@ class StreamEdge(asyncio.Protocol):
         acknowledged = kernel.acknowledged_bytes(self.transport)
         return self.written_bytes - self.unsent_bytes if acknowledged is None else acknowledged
 
+    @property
+    def ticket(self) -> Ticket | None:
+        """The ticket that opened it in the key's place; None where none did."""
+        return self._channel.ticket if self._channel is not None else None
+
+    @property
+    def spent(self) -> Spent:
+        """What it took and gave so far."""
+        tally = self._channel.tally if self._channel is not None else (0, 0)
+        return Spent(self._messages_in, self._bytes_in, self.written_bytes, *tally)
+
+    def permit(self, permit: Permit | None) -> None:
+        """What the client may have has changed; a connection that does not fit it any more is closed."""
+        if self._channel is not None and self._open:
+            self._guard(self._permit, permit)
+
+    def announce_drain(self, deadline_ms: int, reconnect_in_ms: int) -> None:
+        """Tell the client, where its dialect can, that the server is going down."""
+        if self._channel is not None and self._open:
+            self._guard(self._channel.draining, deadline_ms, reconnect_in_ms)
+
     def check(self, now_s: float) -> None:
         """Do what the keep-alive rules say is due."""
         self._guard(self._check, now_s)
@@ -134,6 +178,7 @@ class StreamEdge(asyncio.Protocol):
     def abort(self) -> None:
         """Cut the connection off."""
         self._open = False
+        self._leave()
         self.transport.abort()
 
     shutdown = drain  # what uvicorn calls
@@ -155,6 +200,7 @@ class StreamEdge(asyncio.Protocol):
         if self.transport.is_closing():
             return
         self._counters.bytes_in += len(data)
+        self._bytes_in += len(data)
         if self._channel is None:
             self._shake_hands(data)
             return
@@ -170,45 +216,56 @@ class StreamEdge(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The send buffer is full."""
         self._paused = True
-        if self._channel is not None:
+        self.behind_since_s = self._gateway.clock.monotonic_s()
+        if self._channel is not None and not self._left:
             self._guard(self._channel.paused)
 
     def resume_writing(self) -> None:
         """The send buffer has drained."""
         self._paused = False
+        self.behind_since_s = None
         if not self._reading:
             self._reading = True
             self.transport.resume_reading()
-        if self._channel is not None:
+        if self._channel is not None and not self._left:
             self._guard(self._channel.resumed)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is over, however it came about."""
         self._open = False
         self._served.discard(self)
-        self._gateway.connections.remove(self, self._key_id)
-        channel, self._channel = self._channel, None
-        if channel is not None:
+        self._leave()
+        self._gateway.connections.remove(self)
+        if self._channel is not None:
+            self._channel = None
             self._counters.closed[self._ending()] += 1
-            self._guard(channel.closed)
+            self._visit.messages, self._visit.bytes_in = self._messages_in, self._bytes_in
+            self._visit.ended(self._close_code(), self._ending(), bytes_out=self.written_bytes)
 
     # The opening handshake.
 
     def _shake_hands(self, request_head: bytes) -> None:
         peer = self.transport.get_extra_info("peername")
-        answer = decide(self._gateway, request_head, peer[0] if peer else "")
+        address = peer[0] if peer else ""
+        target = request_head.split(b" ", 2)[1].decode("latin-1")  # of the line that the door has checked
+        visit = self._gateway.access_log.visit(address, target)
+        answer = decide(self._gateway, request_head, address)
         if isinstance(answer, Refusal):
+            visit.answered(answer.status, bytes_out=len(answer.body))
             self._counters.refused[answer.reason] += 1
             self._write(answer.answer(OWED_HEADERS.get(answer.status, ())))
             self.transport.close()
             return
-        self._channel, response, self._wire = answer
-        self._key_id = self._channel.key_id
-        self._gateway.connections.admit(self, self._key_id)
+        self._channel, self.address, response, self._wire = answer
+        self._rate = MessageRate(self._channel.messages_per_10_s)
+        self._visit = visit
+        self.key_id = visit.key_id = self._channel.key_id
+        self.opened_s = self._gateway.clock.monotonic_s()
+        self._gateway.connections.admit(self, self.key_id)
         self._write(response)
         self._open = True
         self._pulse.opened(
-            self._gateway.clock.monotonic_s(),
+            self.opened_s,
             first_ping_s=self._number * _GOLDEN_RATIO % 1 * self._gateway.limits.ping_interval_s,
             written_bytes=self.written_bytes,
         )
@@ -220,28 +277,63 @@ class StreamEdge(asyncio.Protocol):
     def _take(self, events: Sequence[object]) -> None:
         """Hand over the messages that one read completed; a violation ends the connection behind them."""
         messages: list[bytes] = []
+        warnings = 0
         violation: CloseCode | None = None
+        now_s = self._gateway.clock.monotonic_s()
         for frame in events:
             if not isinstance(frame, Frame):
                 continue
+            outcome: bytes | CloseCode | None = None
             if frame.opcode is Opcode.PONG:
                 self._pulse.heard = True
             elif frame.opcode in DATA_OPCODES:
                 outcome = self._reassembly.add(
                     frame, binary=self._channel is not None and self._channel.binary
                 )
-                if isinstance(outcome, CloseCode):
-                    violation = outcome
-                    break
-                if outcome is not None:
-                    messages.append(outcome)
-        if messages and self._open and self._channel is not None:
-            # A client may close right behind its messages: they count, though no answer can be written.
-            self._open = self._wire.state is State.OPEN
-            self._counters.messages_in += len(messages)
-            self._guard(self._channel.received, messages)
+            if outcome is None and frame.opcode in DATA_OPCODES and len(frame.data) >= _FREE_FRAGMENT_BYTES:
+                continue
+            verdict = Verdict.TAKE if isinstance(outcome, CloseCode) else self._rate.take(now_s)
+            if verdict is Verdict.CLOSE:
+                outcome = CloseCode.TOO_MANY_MESSAGES
+            if isinstance(outcome, CloseCode):
+                violation = outcome
+                break
+            warnings += verdict is Verdict.WARN
+            if outcome is not None and verdict is Verdict.TAKE:
+                messages.append(outcome)
+        self._hand_over(messages, warnings)
         if violation is not None:
             self._wire.fail(violation, violation.reason)
+
+    def _hand_over(self, messages: Sequence[bytes], warnings: int) -> None:
+        """Give the channel its messages, and so many words on others that it does not get."""
+        channel = self._channel
+        if channel is None or self._left or not (messages or warnings):
+            return
+        # A client may close right behind its messages: they count, though no answer can be written.
+        self._open = self._wire.state is State.OPEN
+        if messages:
+            self._counters.messages_in += len(messages)
+            self._messages_in += len(messages)
+            self._guard(channel.received, messages)
+        for _ in range(warnings):
+            self._guard(channel.refused, ErrorCode.TOO_MANY_MESSAGES, self._too_many())
+
+    def _too_many(self) -> str:
+        limit = self._rate.window.limit
+        return f"this message was ignored: more than {limit:,} in 10 seconds; the connection may be closed"
+
+    def _permit(self, permit: Permit | None) -> None:
+        if permit is None or self._channel is None or not self._channel.permitted(permit):
+            self.close(CloseCode.PLAN_CHANGED)
+        else:
+            self._rate.window.limit = self._channel.messages_per_10_s
+
+    def _leave(self) -> None:
+        """Nothing can be written any more: whoever writes it need not know this connection."""
+        if self._channel is not None and not self._left:
+            self._left = True
+            self._guard(self._channel.closed)
 
     def _settle(self) -> None:
         """Write what the state machine has to say, and note where it stands."""
@@ -250,6 +342,7 @@ class StreamEdge(asyncio.Protocol):
             self._write(frames)
         self._open = self._wire.state is State.OPEN
         if not self._open:
+            self._leave()
             self._pulse.ending(self._gateway.clock.monotonic_s() + self._gateway.limits.head_s)
         if chunks and not chunks[-1]:  # the end of the stream
             self._half_close()
@@ -287,6 +380,11 @@ class StreamEdge(asyncio.Protocol):
         except Exception:
             _logger.exception("connection %s: its channel failed", self.id)
             self.close(CloseCode.INTERNAL_ERROR)
+
+    def _close_code(self) -> int:
+        """The code of the close frame that ended it."""
+        closes = self._wire.close_rcvd if self._wire.close_rcvd_then_sent else self._wire.close_sent
+        return NO_CLOSE_CODE if closes is None else closes.code
 
     def _ending(self) -> str:
         """Why the connection ended, for the counters."""

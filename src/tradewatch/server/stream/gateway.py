@@ -6,6 +6,7 @@ from typing import Protocol
 from tradewatch.clock import Clock
 from tradewatch.protocol.limits import ConnectionLimits
 from tradewatch.protocol.refusal import Refusal
+from tradewatch.server.access_log import AccessLog
 from tradewatch.server.stream.channel import Channel, Head
 from tradewatch.server.stream.counters import StreamCounters
 from tradewatch.server.stream.registry import Connections
@@ -45,8 +46,21 @@ class Gateway(Protocol):
         ...
 
     @property
+    def access_log(self) -> AccessLog:
+        """Where requests and connections leave a line."""
+        ...
+
+    @property
     def clock(self) -> Clock:
         """The time."""
+        ...
+
+    def address_of(self, peer: str, forwarded_for: Sequence[str]) -> str:
+        """The address of a client, from its socket's and what proxies wrote (`X-Forwarded-For`)."""
+        ...
+
+    def knock(self, address: str) -> Refusal | None:
+        """Count an attempt that is no well-formed handshake; why the next is not even heard, if so."""
         ...
 
     def admit(self, head: Head) -> Channel | Refusal:

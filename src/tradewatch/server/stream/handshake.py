@@ -30,7 +30,7 @@ _logger = logging.getLogger("tradewatch.stream.handshake")
 _logger.setLevel(logging.WARNING)  # the parser reports every open and close at INFO, once per connection
 
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_BAD_TARGET = Refusal(400, RefusalReason.BAD_REQUEST, "the address is not percent-encoded UTF-8")
+_BAD_TARGET = Refusal(400, RefusalReason.BAD_REQUEST, "the address is no address, or not percent-encoded UTF-8")
 _FAULT = Refusal(500, RefusalReason.INTERNAL_ERROR, "the server failed; its log says why")
 
 #: Headers that a status owes the client (RFC 9110, sections 15.5.6 and 15.5.22; RFC 6455, section 4.4).
@@ -102,11 +102,13 @@ class Welcome(NamedTuple):
 
     Attributes:
         channel: of the connection.
+        address: the client's, as far as trusted proxies tell.
         response: the head that the client waits for.
         frames: the state machine for all that follows; nothing of the request is kept in it.
     """
 
     channel: Channel
+    address: str
     response: bytes
     frames: Protocol
 
@@ -118,13 +120,14 @@ def decide(gateway: Gateway, request_head: bytes, address: str) -> Welcome | Ref
     wire.receive_data(request_head)
     request = next(iter(wire.events_received()), None)
     if not isinstance(request, Request):
-        return refusal_for(wire.handshake_exc)
+        return gateway.knock(address) or refusal_for(wire.handshake_exc)
+    address = gateway.address_of(address, request.headers.get_all("X-Forwarded-For"))
     response = wire.accept(request)
     if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
-        return refusal_for(wire.handshake_exc)
+        return gateway.knock(address) or refusal_for(wire.handshake_exc)
     head = read_head(request, wire, address)
     if isinstance(head, Refusal):
-        return head
+        return gateway.knock(address) or head
     if refusal := gateway.connections.refusal():
         return refusal
     try:
@@ -137,14 +140,17 @@ def decide(gateway: Gateway, request_head: bytes, address: str) -> Welcome | Ref
     for name, value in gateway.response_headers:
         response.headers[name] = value
     wire.send_response(response)
-    return Welcome(admitted, b"".join(wire.data_to_send()), wire.successor())
+    return Welcome(admitted, address, b"".join(wire.data_to_send()), wire.successor())
 
 
 def read_head(request: Request, wire: Wire, address: str) -> Head | Refusal:
     """What an admission needs to know of a request; a refusal where the target cannot be decoded."""
     target = request.path
     if not target.startswith("/"):  # absolute form, which a server has to take (RFC 9112, section 3.2.2)
-        parts = urlsplit(target)
+        try:
+            parts = urlsplit(target)
+        except ValueError:  # half a host: `http://[`
+            return _BAD_TARGET
         target = f"{parts.path or '/'}?{parts.query}"
     if _BROKEN_ESCAPE.search(target):
         return _BAD_TARGET

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from tradewatch.access.key import Key
+from tradewatch.access.key import Key, Scope
+from tradewatch.access.permit import Permit
 from tradewatch.errors import BatchRefusedError
 from tradewatch.protocol import publish, v1
-from tradewatch.protocol.codes import CloseCode, PublishCode
+from tradewatch.protocol.codes import CloseCode, ErrorCode, PublishCode
 from tradewatch.protocol.messages import MessageError
 from tradewatch.publishing.publisher import Publisher
 from tradewatch.server.stream.channel import Connection
@@ -13,6 +14,8 @@ from tradewatch.server.stream.channel import Connection
 #: Batches that a producer may have unanswered; each is answered in the turn it arrives, so this is a window
 #: for the network, and a producer that does not read its answers is no longer read.
 CREDIT_BATCHES = 64
+#: What publishers may send is bound by their credit; this is for who sends other things.
+MESSAGES_PER_10_S = 50_000
 
 
 class PublishingChannel:
@@ -21,6 +24,9 @@ class PublishingChannel:
     draining_code = CloseCode.DRAINING
     in_use = True
     binary = False
+    ticket = None
+    tally = (0, 0)
+    messages_per_10_s = MESSAGES_PER_10_S
 
     def __init__(self, publisher: Publisher, key: Key) -> None:
         self._publisher = publisher
@@ -38,6 +44,19 @@ class PublishingChannel:
         for message in messages:
             if self._connection is not None:
                 self._connection.send(self._answer(message))
+
+    def refused(self, code: ErrorCode, message: str) -> None:
+        """Tell the publisher why a message was ignored."""
+        if self._connection is not None:
+            self._connection.send(v1.error(code, message))
+
+    def permitted(self, permit: Permit) -> bool:
+        """What its key may publish may have changed; the scope must still be there."""
+        self._key = permit.key
+        return Scope.PUBLISH in permit.key.scopes
+
+    def draining(self, deadline_ms: int, reconnect_in_ms: int) -> None:
+        """A publisher is told by the close."""
 
     def paused(self) -> None:
         """Nothing is sent unasked, so there is nothing to hold back."""

@@ -2,20 +2,59 @@
 
 import asyncio
 import contextlib
+import heapq
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
+from tradewatch.access.permit import Permit
+from tradewatch.access.tickets import Ticket
 from tradewatch.protocol.codes import CloseCode
 from tradewatch.protocol.refusal import Refusal, RefusalReason
+from tradewatch.server.stream.usage_sweep import Metered
 
 _CLOSES_PER_S = 1_000
+#: Over at least so long clients are asked to spread their coming back; a millisecond for each of them.
+_LEAST_RETURN_MS = 1_000
 _STEP_S = 0.05
 _ABORT_S = 1.0
 
 
-class Member(Protocol):
+class Member(Metered, Protocol):
     """What is asked of a connection from outside its own socket."""
+
+    @property
+    def id(self) -> str:
+        """A short name for logs and lists; no secret."""
+        ...
+
+    @property
+    def address(self) -> str:
+        """The client's IP address, once it was let in."""
+        ...
+
+    @property
+    def opened_s(self) -> float:
+        """When it was let in, on the monotonic clock."""
+        ...
+
+    @property
+    def ticket(self) -> Ticket | None:
+        """The ticket that opened it in the key's place; None where none did."""
+        ...
+
+    @property
+    def queued_bytes(self) -> int:
+        """Bytes written that the peer has not taken, the kernel's send queue included."""
+        ...
+
+    def permit(self, permit: Permit | None) -> None:
+        """What its client may have has changed, None: to nothing; it is closed where it does not fit."""
+        ...
+
+    def announce_drain(self, deadline_ms: int, reconnect_in_ms: int) -> None:
+        """Tell its client, where its dialect can, that the server is going down."""
+        ...
 
     def check(self, now_s: float) -> None:
         """Do what the keep-alive rules say is due at this time of the monotonic clock."""
@@ -31,6 +70,18 @@ class Member(Protocol):
 
     def abort(self) -> None:
         """Cut the connection off."""
+        ...
+
+
+class Account(Protocol):
+    """Keeps account of connections."""
+
+    def entering(self, member: Metered) -> None:
+        """A connection was let in, its `key_id` being known."""
+        ...
+
+    def leaving(self, member: Metered) -> None:
+        """A connection is over; `spent` has the last of what it was sent."""
         ...
 
 
@@ -60,6 +111,7 @@ class Connections:
         self.draining = False
         self._members: dict[Member, None] = {}
         self._by_key: dict[str, dict[Member, None]] = {}
+        self._account: Account | None = None
         self._none_admitted = asyncio.Event()
         self._none_admitted.set()
 
@@ -73,6 +125,10 @@ class Connections:
     def of_key(self, key_id: str) -> list[Member]:
         """The admitted connections of an API key, the oldest first."""
         return list(self._by_key.get(key_id, ()))
+
+    def watch(self, account: Account) -> None:
+        """From now on `account` hears who comes and goes; to be called before anybody does."""
+        self._account = account
 
     def add(self, member: Member) -> None:
         """A connection begins its handshake."""
@@ -91,12 +147,17 @@ class Connections:
         """A connection was let in with this key, which does not change any more."""
         self._by_key.setdefault(key_id, {})[member] = None
         self._none_admitted.clear()
+        if self._account is not None:
+            self._account.entering(member)
 
-    def remove(self, member: Member, key_id: str | None) -> None:
-        """A connection is gone; `key_id` is None where it was never admitted."""
+    def remove(self, member: Member) -> None:
+        """A connection is gone."""
         self._members.pop(member, None)
+        key_id = member.key_id
         if key_id is None:
             return
+        if self._account is not None:
+            self._account.leaving(member)
         siblings = self._by_key.get(key_id, {})
         siblings.pop(member, None)
         if not siblings:
@@ -111,6 +172,27 @@ class Connections:
             member.close(code)
         return len(members)
 
+    def permit_key(self, key_id: str, permit_of: Callable[[Member], Permit | None]) -> None:
+        """What a key lets have has changed; the newest connections go where these are too many now."""
+        for number, member in enumerate(self.of_key(key_id), 1):
+            permit = permit_of(member)
+            most = permit.plan.connections if permit is not None else None
+            member.permit(permit if most is None or number <= most else None)
+
+    def slowest(self, count: int) -> list[Member]:
+        """Those that have been behind longest, at most so many."""
+        behind = [member for member in self._members if member.behind_since_s is not None]
+        return heapq.nsmallest(count, behind, key=lambda member: member.behind_since_s or 0.0)
+
+    def queued_bytes(self) -> int:
+        """Bytes that wait for all that are behind."""
+        return sum(member.queued_bytes for member in self.slowest(len(self._members)))
+
+    @property
+    def keys(self) -> list[str]:
+        """The ids of the keys that have connections."""
+        return list(self._by_key)
+
     async def drain(self, deadline_s: float, *, retry_after_s: int | None = None) -> Drained:
         """Let nobody in any more, close everybody, and come back when all are gone.
 
@@ -124,6 +206,9 @@ class Connections:
         end_s = loop.time() + deadline_s
         members = [member for siblings in self._by_key.values() for member in siblings]
         spread_s = min(len(members) / _CLOSES_PER_S, deadline_s / 2)
+        spread_ms = max(len(members), _LEAST_RETURN_MS)
+        for number, member in enumerate(members):
+            member.announce_drain(round(deadline_s * 1_000), number * spread_ms // len(members))
         per_step = math.ceil(len(members) / max(1, math.ceil(spread_s / _STEP_S)))
         for first in range(0, len(members), per_step or 1):
             if first:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 
+from tradewatch.access.permit import Permit
 from tradewatch.clock import Clock
 from tradewatch.fanout.hub import Hub
 from tradewatch.fanout.listening import Listening, Members
 from tradewatch.model.asset_class import AssetClass
 from tradewatch.model.instrument import Instrument
-from tradewatch.protocol.codes import CloseCode
+from tradewatch.protocol import v1
+from tradewatch.protocol.codes import CloseCode, ErrorCode
 from tradewatch.protocol.dialect import Dialect
 from tradewatch.protocol.naming import Interest
 from tradewatch.protocol.session import Effect, Join, Leave, Send, Session, Snapshot
@@ -23,7 +25,7 @@ class Subscriber(HubChannel):
         hub: fans out.
         catalogue: knows what a pattern covers.
         dialect: how the client reads quotes.
-        key_id: id of the API key that opened it.
+        permit: what its client may have.
         clock: gives the time of a pong.
     """
 
@@ -32,9 +34,16 @@ class Subscriber(HubChannel):
     draining_code = CloseCode.GOING_AWAY
 
     def __init__(
-        self, session: Session, hub: Hub, *, catalogue: Members, dialect: Dialect, key_id: str, clock: Clock
+        self,
+        session: Session,
+        hub: Hub,
+        *,
+        catalogue: Members,
+        dialect: Dialect,
+        permit: Permit,
+        clock: Clock,
     ) -> None:
-        super().__init__(hub, dialect, key_id=key_id)
+        super().__init__(hub, dialect, permit=permit)
         self._session = session
         self._catalogue = catalogue
         self._clock = clock
@@ -54,6 +63,14 @@ class Subscriber(HubChannel):
         """Let the session decide; what is pending for this client goes out first."""
         self._hub.flush()
         self._carry_out(self._session.receive(messages, now_ns=self._clock.now_ns()))
+
+    def refused(self, code: ErrorCode, message: str) -> None:
+        """Tell the client why a message was ignored."""
+        self._carry_out([Send(v1.error(code, message))])
+
+    def permitted(self, permit: Permit) -> bool:
+        """What it may have has changed; False where it no longer fits that."""
+        return self._session.rebind(permit.limits, permit.rights) and super().permitted(permit)
 
     def appeared(self, instrument: Instrument) -> bool:
         """A pattern has a member more; what is told of it, and whether there is room for it."""

@@ -4,17 +4,28 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
+from tradewatch.access.permit import Permit
 from tradewatch.clock import Clock
 from tradewatch.fanout.hub import Hub
 from tradewatch.fanout.listening import Listening
 from tradewatch.model.instrument import Instrument
-from tradewatch.protocol.codes import CloseCode
+from tradewatch.protocol.codes import CloseCode, ErrorCode
 from tradewatch.protocol.delivery import Delivery, Latest
 from tradewatch.protocol.dialect import Dialect
 from tradewatch.protocol.naming import Directory
 from tradewatch.protocol.v2 import effects
 from tradewatch.protocol.v2.effects import Effect
-from tradewatch.protocol.v2.events import Event, Heartbeat, Lag, Result, Subscribed, Unsubscribed
+from tradewatch.protocol.v2.events import (
+    Drain,
+    Error,
+    Event,
+    Heartbeat,
+    Lag,
+    LimitsChanged,
+    Result,
+    Subscribed,
+    Unsubscribed,
+)
 from tradewatch.protocol.v2.session import V2Session
 from tradewatch.server.stream.channel import Connection
 from tradewatch.server.stream.hub_channel import HubChannel
@@ -33,7 +44,7 @@ class V2Subscriber(HubChannel):
         catalogue: knows what a pattern covers, and finds instruments by name.
         dialect: how the client reads.
         binary: whether its messages are binary.
-        key_id: id of the API key that opened it.
+        permit: what its client may have.
         as_of: the point of the tape up to which everything was flushed.
         clock: the time.
     """
@@ -62,11 +73,11 @@ class V2Subscriber(HubChannel):
         catalogue: Directory,
         dialect: Dialect,
         binary: bool,
-        key_id: str,
+        permit: Permit,
         as_of: Callable[[], str],
         clock: Clock,
     ) -> None:
-        super().__init__(hub, dialect, key_id=key_id)
+        super().__init__(hub, dialect, permit=permit)
         self._session = session
         self._catalogue = catalogue
         self._dialect = dialect
@@ -94,6 +105,21 @@ class V2Subscriber(HubChannel):
         self._hub.flush()
         for message in messages:
             self._carry_out(self._session.receive([message], now_ns=self._clock.now_ns()))
+
+    def refused(self, code: ErrorCode, message: str) -> None:
+        """Tell the client why a message was ignored."""
+        self._send([Error(code=code, message=message)])
+
+    def permitted(self, permit: Permit) -> bool:
+        """What it may have has changed, and the client is told; False where it no longer fits that."""
+        if not (self._session.rebind(permit.limits, permit.rights) and super().permitted(permit)):
+            return False
+        self._send([LimitsChanged(limits=permit.limits)])
+        return True
+
+    def draining(self, deadline_ms: int, reconnect_in_ms: int) -> None:
+        """Tell the client when the server closes, and when to come back."""
+        self._send([Drain(deadline_ms=deadline_ms, reconnect_in_ms=reconnect_in_ms)])
 
     def appeared(self, instrument: Instrument) -> bool:
         """A pattern has a member more; what is told of it, and whether there is room for it."""

@@ -1,0 +1,1 @@
+"""What is checked of a machine and a configuration: judgements here, measurements in `probes`."""

@@ -1,0 +1,1 @@
+"""The measurements behind the checks; each leaves things as it found them."""

@@ -1,0 +1,65 @@
+"""Views: the hub that a plan hears, by how far it stands behind."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from tradewatch.errors import SettingError
+from tradewatch.fanout.delayed import Delayed
+from tradewatch.fanout.hub import Hub
+
+#: Each delay is a hub of its own.
+MAX_DELAYS = 16
+
+
+class View(NamedTuple):
+    """What a connection hears.
+
+    Attributes:
+        hub: fans it out.
+        as_of: the point of the tape up to which it was shown: `<epoch>:<log offset>`.
+    """
+
+    hub: Hub
+    as_of: Callable[[], str]
+
+
+class Views:
+    """The live view, and one for each delay that a plan has.
+
+    Args:
+        live: without delay.
+        delayed: makes what stands so many seconds behind.
+    """
+
+    def __init__(self, live: View, *, delayed: Callable[[float], Delayed]) -> None:
+        self._live = live
+        self._make = delayed
+        self._delayed: dict[float, Delayed] = {}
+
+    def open(self, delays_s: set[float]) -> None:
+        """There are views for all of these delays from now on; those that were there stay.
+
+        Raises:
+            SettingError: these would be more than `MAX_DELAYS`.
+        """
+        wanted = (delays_s | self._delayed.keys()) - {0.0}
+        if len(wanted) > MAX_DELAYS:
+            raise SettingError(f"plans: {len(wanted)} different delay_s are more than {MAX_DELAYS}")
+        for delay_s in sorted(wanted - self._delayed.keys()):
+            self._delayed[delay_s] = self._make(delay_s)
+
+    def of(self, delay_s: float) -> View:
+        """The view with this delay, which was opened."""
+        if not delay_s:
+            return self._live
+        delayed = self._delayed[delay_s]
+        return View(delayed.hub, lambda: delayed.as_of)
+
+    @property
+    def hubs(self) -> list[Hub]:
+        """The hubs of all views, the live one first."""
+        return [self._live.hub, *(delayed.hub for delayed in self._delayed.values())]
+
+    def behind(self) -> Iterator[Delayed]:
+        """The views that have to be moved on."""
+        return iter(list(self._delayed.values()))
