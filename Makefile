@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 
-.PHONY: serve install test check bench clean
+.PHONY: serve install test check bench fuzz soak clean
 
 serve: $(VENV)/.base
 	@exec $(BIN)/tradewatch serve $(ARGS)
@@ -23,6 +23,12 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench
+
+fuzz: $(VENV)/.dev
+	$(BIN)/python -m tests.fuzz
+
+soak: $(VENV)/.dev
+	$(BIN)/python -m bench --scenario soak
 
 clean:
 	rm -rf $(VENV)
