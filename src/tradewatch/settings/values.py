@@ -215,8 +215,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trusted_proxies: Annotated[
         tuple[str, ...],
         Meta(
-            description="the networks (`10.0.0.0/8`) whose word on a client's address counts"
-            " (`Forwarded`, `X-Forwarded-For`)"
+            description="the networks (`10.0.0.0/8`) whose word on a client's address counts (`X-Forwarded-For`)"
         ),
     ] = ()
     access_log: Annotated[

@@ -215,7 +215,7 @@ async def test_a_violation_closes_with_its_code_and_the_messages_before_it_count
     client, channel = await rig.open()
     client.frame(b"before")
     client.say(data)
-    assert (await client.close_frame())[0] == code
+    assert await client.close_frame() == (code, CloseCode(code).reason)
     assert await client.ended()
     client.leave()
     await tools.until(lambda: channel.told[-1] == "closed")

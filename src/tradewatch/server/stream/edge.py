@@ -9,7 +9,7 @@ from typing import Any
 import uvicorn
 from uvicorn.server import ServerState
 from websockets.frames import DATA_OPCODES, Frame, Opcode
-from websockets.protocol import Protocol, State
+from websockets.protocol import State
 
 from tradewatch.access.permit import Permit
 from tradewatch.access.tickets import Ticket
@@ -20,6 +20,7 @@ from tradewatch.protocol.refusal import Refusal
 from tradewatch.server.access_log import NO_CLOSE_CODE, Visit
 from tradewatch.server.stream import kernel
 from tradewatch.server.stream.channel import Channel
+from tradewatch.server.stream.frames import Frames
 from tradewatch.server.stream.gateway import Gateway
 from tradewatch.server.stream.handshake import OWED_HEADERS, decide
 from tradewatch.server.stream.pulse import Beat, Pulse
@@ -69,7 +70,7 @@ class StreamEdge(asyncio.Protocol):
     )
 
     transport: asyncio.Transport
-    _wire: Protocol  # from the handshake on, like the next
+    _wire: Frames  # from the handshake on, like the next
     _rate: MessageRate
     _visit: Visit
 

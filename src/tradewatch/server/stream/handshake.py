@@ -18,19 +18,21 @@ from websockets.exceptions import (
 from websockets.extensions.base import Extension
 from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPerMessageDeflateFactory
 from websockets.http11 import Request
-from websockets.protocol import Protocol, Side
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from tradewatch.protocol.refusal import Refusal, RefusalReason
 from tradewatch.server.stream.channel import Channel, Head
+from tradewatch.server.stream.frames import Frames
 from tradewatch.server.stream.gateway import Gateway
 
 _logger = logging.getLogger("tradewatch.stream.handshake")
 _logger.setLevel(logging.WARNING)  # the parser reports every open and close at INFO, once per connection
 
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_BAD_TARGET = Refusal(400, RefusalReason.BAD_REQUEST, "the address is no address, or not percent-encoded UTF-8")
+_BAD_TARGET = Refusal(
+    400, RefusalReason.BAD_REQUEST, "the address is no address, or not percent-encoded UTF-8"
+)
 _FAULT = Refusal(500, RefusalReason.INTERNAL_ERROR, "the server failed; its log says why")
 
 #: Headers that a status owes the client (RFC 9110, sections 15.5.6 and 15.5.22; RFC 6455, section 4.4).
@@ -67,11 +69,9 @@ class Wire(ServerProtocol):
         agreed = (each for each in self.extensions if isinstance(each, PerMessageDeflate))
         return next((each.local_max_window_bits for each in agreed), 0)
 
-    def successor(self) -> Protocol:
+    def successor(self) -> Frames:
         """The state machine of the open connection, which has read nothing yet."""
-        frames = Protocol(Side.SERVER, max_size=self.max_message_size, logger=_logger)
-        frames.extensions = self.extensions
-        return frames
+        return Frames(message_bytes=self.max_message_size, extensions=self.extensions)
 
     def process_extensions(self, headers: Headers) -> tuple[str | None, list[Extension]]:
         """Compression, where the client offers it and the subprotocol has it.
@@ -110,7 +110,7 @@ class Welcome(NamedTuple):
     channel: Channel
     address: str
     response: bytes
-    frames: Protocol
+    frames: Frames
 
 
 def decide(gateway: Gateway, request_head: bytes, address: str) -> Welcome | Refusal:

@@ -1,0 +1,32 @@
+"""The frames of an open connection: RFC 6455's state machine after the handshake."""
+
+import logging
+from collections.abc import Sequence
+
+from websockets.extensions.base import Extension
+from websockets.frames import CloseCode as AnyCloseCode
+from websockets.protocol import Protocol, Side
+
+from tradewatch.protocol.codes import CloseCode
+
+_OURS = frozenset(CloseCode)
+
+_logger = logging.getLogger("tradewatch.stream.frames")
+_logger.setLevel(logging.WARNING)  # the state machine reports each frame at DEBUG
+
+
+class Frames(Protocol):
+    """One connection's state machine, whose closes carry the name of their reason, as all of ours do.
+
+    Args:
+        message_bytes: the size of an inbound message, over all its fragments, once it is inflated.
+        extensions: what the handshake agreed on.
+    """
+
+    def __init__(self, *, message_bytes: int | None, extensions: Sequence[Extension]) -> None:
+        super().__init__(Side.SERVER, max_size=message_bytes, logger=_logger)
+        self.extensions = list(extensions)
+
+    def fail(self, code: AnyCloseCode | int, reason: str = "") -> None:
+        """Close for a fault of the client's; the library's own words on it are not sent."""
+        super().fail(code, CloseCode(code).reason if code in _OURS else reason)
