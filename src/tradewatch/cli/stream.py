@@ -4,14 +4,16 @@ import asyncio
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
-from tradewatch.cli.endpoint import Endpoint
-from tradewatch.errors import StreamError, UsageError
+from tradewatch.errors import ClientError, ProtocolViolationError, UsageError
 from tradewatch.model.asset_class import AssetClass
+
+if TYPE_CHECKING:
+    from tradewatch.client.endpoint import Endpoint
 
 _ALL = "all"
 _CLASSES = (*(asset_class.value for asset_class in AssetClass), _ALL)
@@ -71,6 +73,8 @@ def stream(
     if asset_class not in _CLASSES:
         raise UsageError(f"no class {asset_class!r}; there are {', '.join(_CLASSES)}")
     path = "/" if asset_class == _ALL else f"/{asset_class}/quotes"
+    from tradewatch.client.endpoint import Endpoint  # noqa: PLC0415 - `--version` does without it
+
     endpoint = Endpoint(url, path, api_key=api_key, cacert=cacert)
     requests = _subscriptions(symbols, snapshot=snapshot)
     asyncio.run(_stream(endpoint, requests, _Printer(symbols, count=count)))
@@ -99,14 +103,16 @@ class _Printer:
             whether as many quotes as asked for are printed.
 
         Raises:
-            StreamError: it is no message of the stream, or none of the symbols is left to wait for.
+            ClientError: it is no message of the stream, or none of the symbols is left to wait for.
         """
         try:
             event = msgspec.json.decode(message, type=_Event).event
             if event == "error":
                 self._take_error(msgspec.json.decode(message, type=_ErrorEvent))
         except msgspec.DecodeError as error:
-            raise StreamError(f"the server sent what is no message of the stream: {error}") from None
+            raise ProtocolViolationError(
+                f"the server sent what is no message of the stream: {error}"
+            ) from None
         if event:
             return False
         typer.echo(message)  # and flushes, so that the reader of a pipe is never behind
@@ -120,19 +126,19 @@ class _Printer:
         typer.echo(f"{error.code}: {error.message}{names}", err=True)
         self._wanted -= {symbol.upper() for symbol in error.symbols}
         if not self._wanted:
-            raise StreamError("the server streams none of these symbols")
+            raise ClientError("the server streams none of these symbols")
 
 
-async def _stream(endpoint: Endpoint, requests: list[str], printer: _Printer) -> None:
+async def _stream(endpoint: "Endpoint", requests: list[str], printer: _Printer) -> None:
     """Connect, subscribe and print until the printer has enough.
 
     Raises:
-        StreamError: the server refused, could not be reached, or ended the stream.
+        ClientError: the server refused, could not be reached, or ended the stream.
     """
-    async with endpoint.connected() as connection:
+    async with await endpoint.open() as connection:
         if connection.simulated:
             typer.echo("the prices of this server are simulated", err=True)
         for request in requests:
             await connection.send(request)
-        while not printer.take(await connection.receive()):
+        while not printer.take(await connection.receive_text()):
             pass
