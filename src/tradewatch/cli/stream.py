@@ -1,8 +1,10 @@
-"""`tradewatch stream`: quotes of a server on stdout, one line each, as they were received."""
+"""`tradewatch stream`: quotes of a server, as a live table in a terminal, or one JSON line each."""
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,12 +15,15 @@ from tradewatch.errors import ClientError, ProtocolViolationError, UsageError
 from tradewatch.model.asset_class import AssetClass
 
 if TYPE_CHECKING:
+    from tradewatch.cli.live_table import LiveTable
     from tradewatch.client.endpoint import Endpoint
 
 _ALL = "all"
 _CLASSES = (*(asset_class.value for asset_class in AssetClass), _ALL)
 #: What one message subscribes; servers of the public service take no more.
 _SYMBOLS_PER_MESSAGE = 100
+#: Ages grow though no quote comes.
+_IDLE_REDRAW_S = 0.5
 
 
 class _Event(msgspec.Struct):
@@ -62,13 +67,14 @@ def stream(
         bool, typer.Option("--snapshot/--no-snapshot", help="Begin with the last known quote of each symbol.")
     ] = False,
     count: Annotated[int | None, typer.Option(metavar="N", min=1, help="End after so many quotes.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines in a terminal, too.")] = False,
     cacert: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Trust the certificates (PEM) in this file.")
     ] = None,
 ) -> None:
-    """Print quotes, one JSON line each.
+    """Show quotes: in a terminal as a live table, in a pipe as JSON lines.
 
-    They stand there as they were received; everything else that the server says goes to stderr.
+    The lines stand there as they were received; everything else that the server says goes to stderr.
     """
     if asset_class not in _CLASSES:
         raise UsageError(f"no class {asset_class!r}; there are {', '.join(_CLASSES)}")
@@ -77,7 +83,17 @@ def stream(
 
     endpoint = Endpoint(url, path, api_key=api_key, cacert=cacert)
     requests = _subscriptions(symbols, snapshot=snapshot)
-    asyncio.run(_stream(endpoint, requests, _Printer(symbols, count=count)))
+    if as_json or not sys.stdout.isatty():
+        asyncio.run(
+            _stream(endpoint, requests, _Listener(symbols, show=typer.echo, say=_to_stderr, count=count))
+        )
+        return
+    from rich.console import Console  # noqa: PLC0415 - a pipe does without it
+
+    from tradewatch.cli.live_table import LiveTable  # noqa: PLC0415 - likewise
+
+    with LiveTable(Console(), title=str(endpoint)) as table:
+        asyncio.run(_watch(endpoint, requests, symbols, table, count=count))
 
 
 def _subscriptions(symbols: list[str], *, snapshot: bool) -> list[str]:
@@ -89,18 +105,39 @@ def _subscriptions(symbols: list[str], *, snapshot: bool) -> list[str]:
     ]
 
 
-class _Printer:
-    """Prints what is received, and knows when there is nothing more to wait for."""
+def _to_stderr(words: str) -> None:
+    """Words for a person beside the data."""
+    typer.echo(words, err=True)
 
-    def __init__(self, symbols: Iterable[str], *, count: int | None) -> None:
+
+class _Listener:
+    """Takes what is received, and knows when there is nothing more to wait for.
+
+    Args:
+        symbols: what is asked for.
+        show: takes each quote, as it was received.
+        say: takes words for a person.
+        count: how many quotes are enough; None for no end.
+    """
+
+    def __init__(
+        self,
+        symbols: Iterable[str],
+        *,
+        show: Callable[[str], None],
+        say: Callable[[str], None],
+        count: int | None,
+    ) -> None:
+        self.say = say
         self._wanted = {symbol.upper() for symbol in symbols}
+        self._show = show  # `typer.echo` flushes, so that the reader of a pipe is never behind
         self._remaining = count
 
     def take(self, message: str) -> bool:
-        """Print a message where it belongs.
+        """Show a message where it belongs.
 
         Returns:
-            whether as many quotes as asked for are printed.
+            whether as many quotes as asked for are shown.
 
         Raises:
             ClientError: it is no message of the stream, or none of the symbols is left to wait for.
@@ -115,7 +152,7 @@ class _Printer:
             ) from None
         if event:
             return False
-        typer.echo(message)  # and flushes, so that the reader of a pipe is never behind
+        self._show(message)
         if self._remaining is not None:
             self._remaining -= 1
         return self._remaining == 0
@@ -123,22 +160,41 @@ class _Printer:
     def _take_error(self, error: _ErrorEvent) -> None:
         """Say what the server refused."""
         names = f" ({', '.join(error.symbols)})" if error.symbols else ""
-        typer.echo(f"{error.code}: {error.message}{names}", err=True)
+        self.say(f"{error.code}: {error.message}{names}")
         self._wanted -= {symbol.upper() for symbol in error.symbols}
         if not self._wanted:
             raise ClientError("the server streams none of these symbols")
 
 
-async def _stream(endpoint: "Endpoint", requests: list[str], printer: _Printer) -> None:
-    """Connect, subscribe and print until the printer has enough.
+async def _watch(
+    endpoint: "Endpoint", requests: list[str], symbols: list[str], table: "LiveTable", *, count: int | None
+) -> None:
+    """Stream into a table, which is drawn anew though nothing comes."""
+
+    async def redraw() -> None:
+        while True:
+            await asyncio.sleep(_IDLE_REDRAW_S)
+            table.draw()
+
+    redrawing = asyncio.create_task(redraw())
+    try:
+        await _stream(endpoint, requests, _Listener(symbols, show=table.show, say=table.say, count=count))
+    finally:
+        redrawing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await redrawing
+
+
+async def _stream(endpoint: "Endpoint", requests: list[str], listener: _Listener) -> None:
+    """Connect, subscribe and listen until the listener has enough.
 
     Raises:
         ClientError: the server refused, could not be reached, or ended the stream.
     """
     async with await endpoint.open() as connection:
         if connection.simulated:
-            typer.echo("the prices of this server are simulated", err=True)
+            listener.say("the prices of this server are simulated")
         for request in requests:
             await connection.send(request)
-        while not printer.take(await connection.receive_text()):
+        while not listener.take(await connection.receive_text()):
             pass
