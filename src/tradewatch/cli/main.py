@@ -14,6 +14,7 @@ import typer
 import tradewatch
 from tradewatch.cli import config, keys, stream
 from tradewatch.cli.doctor import doctor
+from tradewatch.cli.quote import quote
 from tradewatch.cli.serve import serve
 from tradewatch.cli.usage import usage
 from tradewatch.errors import TradewatchError
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 app.command("serve")(serve)
 app.command("stream")(stream.stream)
+app.command("quote")(quote)
 app.command("usage")(usage)
 app.command("doctor")(doctor)
 app.add_typer(keys.app, name="keys", help="Make, list and revoke API keys.")
