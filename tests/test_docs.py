@@ -182,7 +182,8 @@ def test_settings_that_pages_name_exist() -> None:
     named = {
         setting
         for page in _LINKING
-        for setting in re.findall(r"`((?:limits|stream|tape)\.(?!py`)[a-z_]+)`", page.read_text())
+        if page.name != "use-the-python-client.md"  # where `stream` is a variable
+        for setting in re.findall(r"`((?:limits|stream|tape)\.(?!py`)[a-z0-9_]+)`", page.read_text())
     }
     assert "limits.send_buffer_bytes" in named
     assert named <= set(KEYS)

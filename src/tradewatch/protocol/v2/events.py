@@ -154,7 +154,7 @@ class LimitsChanged(Event, frozen=True, kw_only=True, tag="limits"):
 
 
 class Drain(Event, frozen=True, kw_only=True, tag="drain"):
-    """The server goes down: it closes after `deadline_ms`; come back `reconnect_in_ms` after that."""
+    """The server goes down: it closes within `deadline_ms`; come back `reconnect_in_ms` after the close."""
 
     deadline_ms: int
     reconnect_in_ms: int
