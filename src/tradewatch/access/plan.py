@@ -12,6 +12,8 @@ from tradewatch.protocol.limits import ConnectionLimits
 
 ALL_CLASSES: frozenset[AssetClass] = frozenset(AssetClass)
 
+#: So many different delays may plans have.
+MAX_DELAYS = 16
 #: So many plans may there be, the built-in ones included.
 MAX_PLANS = 1_000
 _MAX_NAME_CHARS = 64
@@ -72,6 +74,16 @@ BUILT_IN: tuple[Plan, ...] = (
     Plan(name="standard"),
     Plan(name="unlimited", connections=None, attempts_limited=False),
 )
+
+
+def check_delays(delays_s: set[float]) -> None:
+    """Each delay is a hub of its own, so there may be only so many.
+
+    Raises:
+        SettingError: there are more than `MAX_DELAYS`.
+    """
+    if len(delays_s - {0.0}) > MAX_DELAYS:
+        raise SettingError(f"plans: {len(delays_s - {0.0})} different delay_s are more than {MAX_DELAYS}")
 
 
 class Plans:

@@ -21,6 +21,7 @@ from tradewatch.publishing.quote import QuoteReader
 from tradewatch.server.access_log import AccessLog, LoggedRequests
 from tradewatch.server.file_limit import raise_file_limit
 from tradewatch.server.listener import Server, build_server
+from tradewatch.server.rest.accounted import AccountedRequests
 from tradewatch.server.rest.api import build_api
 from tradewatch.server.rest.health import health_routes
 from tradewatch.server.rest.metrics import metrics_routes
@@ -158,8 +159,9 @@ class Front:
                 stream_path_routes(),
             ]
         )
+        accounted = AccountedRequests(api, self.meter, clock=clock)
         return build_server(
-            LoggedRequests(api, access_log, trusted_proxies=proxies) if settings.access_log else api,
+            LoggedRequests(accounted, access_log, trusted_proxies=proxies),
             admission,
             host=settings.host,
             port=settings.port,

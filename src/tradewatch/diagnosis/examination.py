@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tradewatch.access.plan import Plans
+from tradewatch.access.plan import Plans, check_delays
 from tradewatch.address import parse_networks
 from tradewatch.clock import Clock
 from tradewatch.data_directory import DataDirectory
@@ -16,6 +16,7 @@ from tradewatch.diagnosis.probes import network as network_probe
 from tradewatch.diagnosis.probes import packages as packages_probe
 from tradewatch.errors import UsageError
 from tradewatch.feeds.spec import NO_FEED, parse_feed_spec
+from tradewatch.protocol.origin import OriginRule
 from tradewatch.server.file_limit import fitted, read_file_limit
 from tradewatch.settings import Loaded, Settings
 
@@ -120,7 +121,8 @@ def _read_texts(settings: Settings) -> None:
         if spec != NO_FEED:
             parse_feed_spec(spec)
     parse_networks(settings.trusted_proxies, setting="trusted_proxies")
-    Plans(settings.plans)
+    OriginRule(settings.origins, setting="origins")
+    check_delays({plan.delay_s for plan in Plans(settings.plans)})
 
 
 def _caught(name: str, check: Callable[[], list[Finding]]) -> list[Finding]:

@@ -74,8 +74,7 @@ class Entrance:
             return Refusal(403, RefusalReason.PLAN_WITHOUT_CLASS, text)
         if refusal := self._full(permit):
             return refusal
-        if not plan.attempts_limited:
-            self._attempts.forgive(head.address)
+        self._forgive(permit, head)
         return permit
 
     def enter_publisher(self, head: Head) -> Key | Refusal:
@@ -86,7 +85,12 @@ class Entrance:
         if isinstance(key, Refusal):
             return key
         permit = self.permits.of(key)
-        return _no_plan(key) if permit is None else self._full(permit) or key
+        if permit is None:
+            return _no_plan(key)
+        if refusal := self._full(permit):
+            return refusal
+        self._forgive(permit, head)
+        return key
 
     def permit_of(self, member: Member) -> Permit | None:
         """What the holder of an open connection may have now; None: nothing any more."""
@@ -106,6 +110,11 @@ class Entrance:
                 return entered_by_key
             key = entered_by_key
         return self.permits.of(key, ticket) or _no_plan(key)
+
+    def _forgive(self, permit: Permit, head: Head) -> None:
+        """An attempt that succeeded counts only where its plan says so."""
+        if not permit.plan.attempts_limited:
+            self._attempts.forgive(head.address)
 
     def _full(self, permit: Permit) -> Refusal | None:
         """Why one connection more is too many for a key, or for the subject of a ticket."""

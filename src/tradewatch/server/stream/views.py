@@ -3,12 +3,9 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from tradewatch.errors import SettingError
+from tradewatch.access.plan import check_delays
 from tradewatch.fanout.delayed import Delayed
 from tradewatch.fanout.hub import Hub
-
-#: Each delay is a hub of its own.
-MAX_DELAYS = 16
 
 
 class View(NamedTuple):
@@ -43,8 +40,7 @@ class Views:
             SettingError: these would be more than `MAX_DELAYS`.
         """
         wanted = (delays_s | self._delayed.keys()) - {0.0}
-        if len(wanted) > MAX_DELAYS:
-            raise SettingError(f"plans: {len(wanted)} different delay_s are more than {MAX_DELAYS}")
+        check_delays(wanted)
         for delay_s in sorted(wanted - self._delayed.keys()):
             self._delayed[delay_s] = self._make(delay_s)
 
