@@ -70,6 +70,7 @@ class FakeTransport(asyncio.Transport):
         if not self.lost:
             self.lost = self._closing = True
             self._protocol.connection_lost(error)
+            self._protocol = None  # as real ones do
 
     def _deliver(self) -> None:
         while self._waiting and self._listening and not self._closing:

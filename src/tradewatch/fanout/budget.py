@@ -9,15 +9,16 @@ class Budget:
 
     Args:
         quotes_per_s: how many it earns in a second.
+        delivered: what was written before it binds, which it does not pay for.
     """
 
     __slots__ = ("_counted", "_left", "_paid_s", "quotes_per_s")
 
-    def __init__(self, quotes_per_s: int) -> None:
+    def __init__(self, quotes_per_s: int, *, delivered: int = 0) -> None:
         self.quotes_per_s = quotes_per_s
         self._left = float(quotes_per_s)
         self._paid_s: float | None = None
-        self._counted = 0
+        self._counted = delivered
 
     @property
     def left(self) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from tradewatch.fanout.cohort import Instruments, Keys
 from tradewatch.fanout.flush_watch import FlushWatch
 from tradewatch.fanout.lane import Lane
-from tradewatch.fanout.member import Leg, Listener, Member, Sums
+from tradewatch.fanout.member import NOBODY, Leg, Listener, Member, Sums
 from tradewatch.fanout.newest import Newest
 from tradewatch.fanout.standing import Standing
 from tradewatch.model.asset_class import CLASS_NUMBERS, AssetClass
@@ -154,6 +154,7 @@ class Hub:
         self._standing.remove(member)
         member.legs.clear()
         self._members.pop(member, None)
+        member.listener = NOBODY  # which held it: a ring, that would stay until the next collection
 
     def leg_of(self, member: Member, instrument_id: int) -> LegName | None:
         """The leg by which `member` hears an instrument; None where it does not."""

@@ -22,6 +22,20 @@ class Listener(Protocol):
         ...
 
 
+class _Nobody:
+    """What stands in for a connection that is over."""
+
+    def write(self, frames: bytes) -> None:
+        """Nobody reads them."""
+
+    def appeared(self, instrument: Instrument) -> bool:
+        """Nobody hears it."""
+        return False
+
+
+NOBODY = _Nobody()
+
+
 class Sums(NamedTuple):
     """published = delivered + skipped + missing + pending, over one connection's subscriptions."""
 

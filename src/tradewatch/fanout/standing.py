@@ -107,8 +107,7 @@ class Standing:
             self._metered.pop(member, None)
             self._release(member)
         elif member.budget is None or member.budget.quotes_per_s != max_quotes_per_s:
-            member.budget = Budget(max_quotes_per_s)
-            member.budget.count(member.tally[0])
+            member.budget = Budget(max_quotes_per_s, delivered=member.tally[0])
             self._metered[member] = None
 
     @contextlib.contextmanager

@@ -20,7 +20,7 @@ from tradewatch.protocol.refusal import Refusal
 from tradewatch.server.access_log import NO_CLOSE_CODE, Visit
 from tradewatch.server.stream import kernel
 from tradewatch.server.stream.channel import Channel
-from tradewatch.server.stream.frames import Frames
+from tradewatch.server.stream.frames import Frames, let_go
 from tradewatch.server.stream.gateway import Gateway
 from tradewatch.server.stream.handshake import OWED_HEADERS, decide
 from tradewatch.server.stream.pulse import Beat, Pulse
@@ -242,6 +242,7 @@ class StreamEdge(asyncio.Protocol):
             self._counters.closed[self._ending()] += 1
             self._visit.messages, self._visit.bytes_in = self._messages_in, self._bytes_in
             self._visit.ended(self._close_code(), self._ending(), bytes_out=self.written_bytes)
+            let_go(self._wire)
 
     # The opening handshake.
 

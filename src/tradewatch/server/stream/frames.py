@@ -30,3 +30,16 @@ class Frames(Protocol):
     def fail(self, code: AnyCloseCode | int, reason: str = "") -> None:
         """Close for a fault of the client's; the library's own words on it are not sent."""
         super().fail(code, CloseCode(code).reason if code in _OURS else reason)
+
+
+def let_go(machine: Protocol) -> None:
+    """Open the rings of a state machine that is done: it then goes at once, not with the next collection.
+
+    Its parser is a suspended generator that holds it, and so do the tracebacks of its errors.
+    """
+    machine.parser.close()
+    for error in (machine.parser_exc, machine.handshake_exc):
+        ringed: BaseException | None = error
+        while ringed is not None:
+            ringed.__traceback__ = None
+            ringed = ringed.__cause__ or ringed.__context__

@@ -23,7 +23,7 @@ from websockets.typing import Subprotocol
 
 from tradewatch.protocol.refusal import Refusal, RefusalReason
 from tradewatch.server.stream.channel import Channel, Head
-from tradewatch.server.stream.frames import Frames
+from tradewatch.server.stream.frames import Frames, let_go
 from tradewatch.server.stream.gateway import Gateway
 
 _logger = logging.getLogger("tradewatch.stream.handshake")
@@ -115,8 +115,15 @@ class Welcome(NamedTuple):
 
 def decide(gateway: Gateway, request_head: bytes, address: str) -> Welcome | Refusal:
     """The answer to a whole request head."""
-    limits = gateway.limits
-    wire = Wire(gateway.subprotocols, deflated=gateway.deflated, message_bytes=limits.message_bytes)
+    message_bytes = gateway.limits.message_bytes
+    wire = Wire(gateway.subprotocols, deflated=gateway.deflated, message_bytes=message_bytes)
+    try:
+        return _decide(gateway, wire, request_head, address)
+    finally:
+        let_go(wire)
+
+
+def _decide(gateway: Gateway, wire: Wire, request_head: bytes, address: str) -> Welcome | Refusal:
     wire.receive_data(request_head)
     request = next(iter(wire.events_received()), None)
     if not isinstance(request, Request):
