@@ -1,7 +1,6 @@
 """A case of bad input: what a client does, and the documented answer.
 
-Octets may name keys: `%KEY%` (reads and publishes), `%READER%` (reads), `%NARROW%` (publishes stocks that are
-known, no others), `%REVOKED%`.
+Octets may name keys, which stand in `scene.py`: `%KEY%`, `%READER%` and so on.
 """
 
 import itertools
@@ -31,9 +30,10 @@ class ResultCode(NamedTuple):
 
 
 class Closes(NamedTuple):
-    """The server closes with this code."""
+    """The server closes with this code, behind so many errors that warned."""
 
     code: int
+    warned: int = 0
 
 
 class Answers(NamedTuple):
@@ -46,12 +46,6 @@ class Answers(NamedTuple):
 Expected = ErrorEvent | ResultCode | Closes | Answers
 
 
-class Pending(NamedTuple):
-    """Why a case cannot hold yet."""
-
-    reason: str
-
-
 class Case(NamedTuple):
     """One thing that a client does, and what it gets.
 
@@ -60,7 +54,7 @@ class Case(NamedTuple):
         sends: octets, one after the other, on an open connection of `dialect`, or from the first one on.
         expected: what comes of it.
         dialect: how the WebSocket was opened; empty for a bare socket.
-        pending: why it is not tried yet.
+        key: with which one.
         impatient: whether it goes to the server with short deadlines and small limits.
     """
 
@@ -68,7 +62,7 @@ class Case(NamedTuple):
     sends: Octets
     expected: Expected
     dialect: str = ""
-    pending: Pending | None = None
+    key: str = "%KEY%"
     impatient: bool = False
 
 
@@ -81,19 +75,21 @@ def said(name: str, message: Any, code: str, *, dialect: str = V1, **options: An
 _producers = itertools.count(1)
 
 
-def named(name: str, symbol: str, code: str = "unknown_symbol") -> list[Case]:
+def named(name: str, symbol: str, code: str = "unknown_symbol", **options: Any) -> list[Case]:
     """A name in a subscribe of both dialects."""
     request = {"action": "subscribe", "symbols": [symbol]}
     return [
-        said(f"a symbol: {name}", request, code),
-        Case(f"v2: a symbol: {name}", [framed(request, V2)], ResultCode(code), V2),
+        said(f"a symbol: {name}", request, code, **options),
+        Case(f"v2: a symbol: {name}", [framed(request, V2)], ResultCode(code), V2, **options),
     ]
 
 
-def closes(name: str, sends: bytes | Octets, code: int, *, dialect: str = V1, **options: Any) -> Case:
+def closes(
+    name: str, sends: bytes | Octets, code: int, *, dialect: str = V1, warned: int = 0, **options: Any
+) -> Case:
     """Octets behind a handshake that end the connection."""
     chunks = [sends] if isinstance(sends, bytes) else sends
-    return Case(f"{dialect}: {name}", chunks, Closes(code), dialect, **options)
+    return Case(f"{dialect}: {name}", chunks, Closes(code, warned), dialect, **options)
 
 
 def asks(name: str, octets: bytes | Octets, status: int, reason: str, **options: Any) -> Case:
@@ -102,17 +98,25 @@ def asks(name: str, octets: bytes | Octets, status: int, reason: str, **options:
     return Case(f"http: {name}", chunks, Answers(status, reason), **options)
 
 
-def posts(name: str, body: Any, status: int, reason: str, *, key: str = "%KEY%", **options: Any) -> Case:
-    """`POST /publish` that is refused as a whole."""
-    return asks(f"publish: {name}", posted(body, key), status, reason, **options)
+def posts(
+    name: str,
+    body: Any,
+    status: int,
+    reason: str,
+    *,
+    key: str = "%KEY%",
+    path: str = "/publish",
+    **options: Any,
+) -> Case:
+    """A `POST` that is refused as a whole."""
+    return asks(f"{path[1:]}: {name}", posted(body, key, path), status, reason, **options)
 
 
 def quotes(name: str, code: str, *, key: str = "%KEY%", **fields: Any) -> Case:
     """A published quote that is refused, over WebSocket; its batch is taken."""
     quote = {"asset_class": "crypto", "symbol": "BAD", "bid": "1", "ask": "2"} | fields
     batch = {"action": "publish", "producer": f"bad{next(_producers)}", "batch": 1, "quotes": [quote]}
-    dialect = PUBLISH if key == "%KEY%" else f"{PUBLISH} {key}"
-    return Case(f"publish: {name}", [framed(batch, PUBLISH)], ResultCode(code), dialect)
+    return Case(f"publish: {name}", [framed(batch, PUBLISH)], ResultCode(code), PUBLISH, key)
 
 
 def handshake(
@@ -144,7 +148,7 @@ def framed(message: Any, dialect: str) -> bytes:
     return frame(BINARY if dialect == MSGPACK else TEXT, message)
 
 
-def posted(body: Any, key: str) -> bytes:
+def posted(body: Any, key: str, path: str = "/publish") -> bytes:
     octets = body if isinstance(body, bytes) else json.dumps(body).encode()
-    head = f"POST /publish HTTP/1.1\r\nHost: x\r\napi-key: {key}\r\nConnection: close\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\napi-key: {key}\r\nConnection: close\r\n"
     return f"{head}Content-Length: {len(octets)}\r\n\r\n".encode() + octets

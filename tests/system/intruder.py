@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -42,23 +42,24 @@ class Intruder:
         if isinstance(case.expected, Answers):
             self._ask(chunks, case.expected)
             return
-        with self._open(case.dialect) as peer:
+        with self._open(case) as peer:
             peer.exchange([], 1)  # the greeting
             looked_at = len(peer.events)
             peer.exchange(chunks, looked_at + 1)
             while not _is_met(case, peer.events[looked_at:]):
                 looked_at = len(peer.events)
                 peer.exchange([], looked_at + 1)
-            if not isinstance(case.expected, Closes):
+            if isinstance(case.expected, Closes):
+                assert warnings(peer.events) == case.expected.warned
+            else:
                 _is_open(peer)
 
-    def _open(self, dialect: str) -> Peer:
-        kind, _, name = dialect.partition(" %")
-        key = self._keys[f"%{name}" if name else "%KEY%"]
-        if kind == PUBLISH:
+    def _open(self, case: Case) -> Peer:
+        key = self._keys[case.key]
+        if case.dialect == PUBLISH:
             return Peer(self._port, path="/publish", key=key)
-        extensions = "permessage-deflate" if "deflate" in kind else ""
-        return Peer(self._port, subprotocol=_SUBPROTOCOLS[kind], extensions=extensions, key=key)
+        extensions = "permessage-deflate" if "deflate" in case.dialect else ""
+        return Peer(self._port, subprotocol=_SUBPROTOCOLS[case.dialect], extensions=extensions, key=key)
 
     def _ask(self, chunks: list[bytes], expected: Answers) -> None:
         answer = ask(self._port, chunks)
@@ -102,6 +103,40 @@ def ask(port: int, chunks: Iterable[bytes]) -> bytes:
     raise AssertionError(f"the server did not end the connection; it had said {answer!r}")
 
 
+class Answer(NamedTuple):
+    """What an HTTP request got; `reason` is the error's, where there is one."""
+
+    status: int
+    headers: dict[str, str]
+    error: dict[str, Any]
+
+    @property
+    def reason(self) -> str:
+        return str(self.error.get("reason", ""))
+
+
+def knock(port: int, octets: bytes, *, source: str = "127.0.0.1") -> tuple[socket.socket, Answer]:
+    """The answer to a handshake, yes or no, on a connection from this address, which is left open."""
+    stream = socket.create_connection(("127.0.0.1", port), timeout=_DEADLINE_S, source_address=(source, 0))
+    stream.sendall(octets)
+    answer = b""
+    while b"\r\n\r\n" not in answer or (b" 101 " not in answer[:13] and not _is_whole(answer)):
+        data = stream.recv(65_536)
+        assert data, f"the server left behind {answer!r}"
+        answer += data
+    head, _, body = answer.partition(b"\r\n\r\n")
+    status, *lines = head.decode().split("\r\n")
+    headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+    code = int(status.split(" ")[1])
+    return stream, Answer(code, headers, {} if code == 101 else msgspec.json.decode(body)["error"])
+
+
+def _is_whole(answer: bytes) -> bool:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    length = head.lower().partition(b"content-length: ")[2].partition(b"\r")[0]
+    return len(body) >= int(length)
+
+
 def _is_met(case: Case, events: Iterable[Event]) -> bool:
     """Whether these say what was expected; fails where they say something else."""
     for event in events:
@@ -118,10 +153,18 @@ def _is_met(case: Case, events: Iterable[Event]) -> bool:
 def _answers(case: Case, said: dict[str, Any]) -> bool:
     """Whether this is the event that was expected; another error is not."""
     if said.get("event") == "error":
+        if isinstance(case.expected, Closes) and case.expected.warned:
+            return False
         assert case.expected == ErrorEvent(said["code"]), said
         return True
     codes = [each.get("code") for each in said.get("results", ())]
     return isinstance(case.expected, ResultCode) and case.expected.code in codes
+
+
+def warnings(events: Iterable[Event]) -> int:
+    """How often these say that the client says too much."""
+    messages = [event for event in events if event.kind in ("text", "binary")]
+    return sum(said.get("code") == "too_many_messages" for event in messages for said in _said(event))
 
 
 def _is_open(peer: Peer) -> None:
@@ -166,12 +209,17 @@ class Witness:
         assert self._client.skipped == 0
 
     def leave(self) -> list[dict[str, Any]]:
-        """Its heartbeats, the last of which balances."""
+        """Its heartbeats, of which it waits for one at least."""
         self._leaving = True
         self._thread.join(_DEADLINE_S)
         assert self._fault is None, f"the witness was disturbed: {self._fault!r}"
-        assert self._client is not None
-        return [event for event in self._client.events if event["event"] == "heartbeat"]
+        assert not self._thread.is_alive(), "the witness hears nothing"
+        return self._heartbeats
+
+    @property
+    def _heartbeats(self) -> list[dict[str, Any]]:
+        events = self._client.events if self._client is not None else []
+        return [event for event in events if event["event"] == "heartbeat"]
 
     @property
     def _heard(self) -> int:
@@ -188,5 +236,5 @@ class Witness:
             client = V2Client(stream)
             await client.say("subscribe", symbols=self._symbols, snapshot=False)
             self._client = client
-            while not self._leaving:
+            while not (self._leaving and self._heartbeats):
                 await client.take()

@@ -2,25 +2,27 @@
 
 import contextlib
 import json
-import os
 import socket
 import ssl
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.conformance.peer import TEXT, Peer, frame
+from tests.conformance.peer import PING, TEXT, Event, Peer, fragments, frame
 from tests.system.bad_input import Case, handshake
-from tests.system.bad_input_cases import CASES
-from tests.system.intruder import Intruder, Witness, ask
-from tests.system.server import Server, run_command
+from tests.system.bad_messages import FLOODS, MESSAGES, NAMES, V2_ONLY, VIOLATIONS
+from tests.system.bad_requests import IMPATIENT, PUBLISHING, REQUESTS, TICKETS
+from tests.system.intruder import ask, knock, warnings
+from tests.system.scene import Scene, play
+from tests.system.server import Server
 from tests.system.v2_client import closing
 
+_CASES = [*MESSAGES, *NAMES, *V2_ONLY, *VIOLATIONS, *FLOODS, *REQUESTS, *PUBLISHING, *TICKETS, *IMPATIENT]
 _IMPATIENT = {
     "TRADEWATCH_LIMITS_HEAD_S": "1",
     "TRADEWATCH_LIMITS_IDLE_S": "2",
@@ -31,114 +33,79 @@ _IMPATIENT = {
     "TRADEWATCH_LIMITS_PRODUCERS_PER_KEY": "2",
     "TRADEWATCH_LIMITS_MAX_CONNECTIONS": "40",
 }
-_KEYS = {
-    "%KEY%": ("--scope", "publish"),
-    "%READER%": (),
-    "%NARROW%": ("--scope", "publish", "--publish-class", "stocks", "--known-symbols-only"),
-    "%REVOKED%": (),
-}
-
-
-class Scene(NamedTuple):
-    """A server, the keys that it knows, who tries it, and who must not notice."""
-
-    server: Server
-    keys: dict[str, str]
-    intruder: Intruder
-    witness: Witness
-
-
-def set_scene(data_dir: Path, feed: str, heard: list[str], environment: dict[str, str]) -> Scene:
-    keys = {name: make_key(data_dir, name.strip("%").lower(), *scopes) for name, scopes in _KEYS.items()}
-    run_command("keys", "revoke", "revoked", "--data-dir", str(data_dir), check=True)
-    server = Server(data_dir, "--feed", feed, env={**os.environ, **environment, "PYTHONUNBUFFERED": "1"})
-    for asset_class in ("crypto", "stocks"):
-        quote = {"asset_class": asset_class, "symbol": "TWIN", "bid": "1", "ask": "2"}
-        batch = {"producer": asset_class, "batch": 1, "quotes": [quote]}
-        assert server.publish(batch, key=keys["%KEY%"]).status_code == 200
-    return Scene(server, keys, Intruder(server, keys), Witness(server, keys["%KEY%"], heard))
-
-
-def make_key(data_dir: Path, name: str, *scopes: str) -> str:
-    made = run_command(
-        "keys",
-        "create",
-        "--name",
-        name,
-        "--plan",
-        "unlimited",
-        *scopes,
-        "--data-dir",
-        str(data_dir),
-        check=True,
-    )
-    return made.stdout.splitlines()[-1]
-
-
-def end_scene(scene: Scene) -> None:
-    """The witness was well to the end, and no secret stands in the log."""
-    heartbeats = scene.witness.leave()
-    assert scene.server.stop() == 0
-    last = heartbeats[-1]
-    assert int(last["published"]) == sum(
-        int(last[name]) for name in ("delivered", "skipped", "missing", "pending")
-    )
-    assert (last["skipped"], last["missing"]) == (0, 0)
-    assert "Traceback" not in scene.server.errors
-    for name, key in {**scene.keys, "demo": scene.server.demo_key}.items():
-        assert key not in scene.server.errors, f"the log shows {name}"
-        assert key.rpartition("_")[2] not in scene.server.errors, f"the log shows the secret of {name}"
+_PING = frame(TEXT, b'{"action": "ping"}')
 
 
 @pytest.fixture(scope="module")
 def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """A server with the defaults."""
-    data_dir = tmp_path_factory.mktemp("patient")
-    feed = "simulated?symbols=20&rate=200&prefix=SYM"
-    scene = set_scene(data_dir, feed, ["*"], {"TRADEWATCH_STREAM_DEFLATE": "true"})
-    other = {"asset_class": "crypto", "symbol": "OTHER", "bid": "1", "ask": "2"}
-    batch = {"producer": "ordered", "batch": 5, "quotes": [other]}
-    assert scene.server.publish(batch, key=scene.keys["%KEY%"]).status_code == 200
-    try:
+    with play(
+        tmp_path_factory.mktemp("patient"),
+        feed="simulated?symbols=20&rate=200&prefix=SYM",
+        heard=[f"SYM{number:05}" for number in range(20)],
+        environment={"TRADEWATCH_STREAM_DEFLATE": "true"},
+    ) as scene:
+        other = {"asset_class": "crypto", "symbol": "OTHER", "bid": "1", "ask": "2"}
+        batch = {"producer": "ordered", "batch": 5, "quotes": [other]}
+        assert scene.server.publish(batch, key=scene.keys["%KEY%"]).status_code == 200
         yield scene
-        end_scene(scene)
-    finally:
-        scene.server.kill()
 
 
 @pytest.fixture(scope="module")
 def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """A server with short deadlines and small limits."""
-    feed = "simulated?symbols=12&rate=3000&prefix=SYM"
-    heard = [f"SYM{number:05}" for number in range(5)]
-    scene = set_scene(tmp_path_factory.mktemp("impatient"), feed, heard, _IMPATIENT)
-    try:
+    with play(
+        tmp_path_factory.mktemp("impatient"),
+        feed="simulated?symbols=12&rate=3000&prefix=SYM",
+        heard=[f"SYM{number:05}" for number in range(5)],
+        environment=_IMPATIENT,
+    ) as scene:
         yield scene
-        end_scene(scene)
-    finally:
-        scene.server.kill()
 
 
-def parameters() -> list[Any]:
-    return [
-        pytest.param(
-            case,
-            id=case.name,
-            marks=[pytest.mark.skip(f"waits for: {case.pending.reason}")] if case.pending else [],
-        )
-        for case in CASES
-    ]
+def test_no_two_cases_are_the_same() -> None:
+    names = [case.name for case in _CASES]
+    assert len(names) == len(set(names)) >= 80
 
 
-def test_the_table_is_long_enough() -> None:
-    assert sum(case.pending is None for case in CASES) >= 80
-
-
-@pytest.mark.parametrize("case", parameters())
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in _CASES])
 def test_bad_input_gets_what_is_documented(request: pytest.FixtureRequest, case: Case) -> None:
     scene: Scene = request.getfixturevalue("impatient" if case.impatient else "patient")
-    scene.intruder.try_case(case)
-    scene.witness.await_quote()
+    scene.try_case(case)
+
+
+def test_who_says_too_much_is_warned_then_ignored_then_closed(patient: Scene) -> None:
+    """Of 130 messages 120 are answered, three warned of and seven ignored; the next one is the last."""
+    with Peer(patient.port, key=patient.keys["%READER%"]) as peer:
+        peer.exchange([_PING * 130], 1 + 120 + 3)
+        spoken = peer.events[1:]
+        assert [b"pong" in event.payload for event in spoken] == [True] * 120 + [False] * 3
+        assert warnings(spoken) == 3
+        peer.exchange([frame(PING)], 1 + 123 + 1)
+        assert peer.events[-1] == Event("close", b"too_many_messages", 4004)
+    patient.witness.await_quote()
+
+
+def test_a_long_message_may_come_in_a_thousand_fragments(patient: Scene) -> None:
+    """What is long enough for its size to bind it does not count as messages."""
+    pieces = [b'{"action": "ping"}'.ljust(1_024), *[b" " * 1_024] * 1_000]
+    with Peer(patient.port, key=patient.keys["%READER%"]) as peer:
+        peer.exchange(fragments(TEXT, pieces), 2)
+        assert b"pong" in peer.events[1].payload
+        peer.exchange([_PING * 119], 2 + 119)
+        assert warnings(peer.events) == 0
+    patient.witness.await_quote()
+
+
+async def test_a_forged_session_is_a_new_one(patient: Scene) -> None:
+    """There is no handing over of sessions in this version: what claims one gets a session of its own."""
+    forged = "forged-session-0123456789"
+    key = patient.keys["%READER%"]
+    options = {"key": key, "subprotocol": "tradewatch.v2"}
+    async with patient.server.stream(f"/?session={forged}", **options) as stream:
+        welcome = json.loads(await stream.recv())[0]
+    assert (welcome["event"], len(welcome["session"])) == ("welcome", 22)
+    assert forged not in patient.server.errors
 
 
 async def test_who_subscribes_to_nothing_is_closed(impatient: Scene) -> None:
@@ -151,43 +118,39 @@ async def test_who_subscribes_to_nothing_is_closed(impatient: Scene) -> None:
 
 def test_who_never_reads_is_closed(impatient: Scene) -> None:
     """It asks for more and more, until its answers fill every buffer between here and the server."""
-    port = int(impatient.server.address.rpartition(":")[2])
     message = json.dumps({"action": "subscribe", "symbols": [f"{n:060}" for n in range(5_000)]}).encode()
     with socket.socket() as stream:
         stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-        stream.connect(("127.0.0.1", port))
+        stream.connect(("127.0.0.1", impatient.port))
         stream.sendall(handshake("/", key=impatient.keys["%READER%"]))
         stream.settimeout(0.5)
         with contextlib.suppress(TimeoutError):
             for _ in range(60):
                 stream.sendall(frame(TEXT, message))
-        await_metric(impatient.server, 'tradewatch_connections_closed_total{reason="too_slow"}', 1)
+        impatient.await_metric(
+            'tradewatch_connections_closed_total{reason="too_slow"}', lambda closed: closed >= 1
+        )
     impatient.witness.await_quote()
 
 
 def test_there_is_room_for_so_many_and_no_more(impatient: Scene) -> None:
-    port = int(impatient.server.address.rpartition(":")[2])
-    key = impatient.keys["%READER%"]
+    request = handshake(key=impatient.keys["%READER%"])
     held: list[socket.socket] = []
-    answer = b""
-    while not answer and len(held) < 50:
-        stream = socket.create_connection(("127.0.0.1", port))
+    status = 101
+    while status == 101 and len(held) < 50:
+        stream, answer = knock(impatient.port, request)
         held.append(stream)
-        stream.sendall(handshake(key=key))
-        head = stream.recv(4_096)
-        answer = b"" if head.startswith(b"HTTP/1.1 101 ") else head
+        status = answer.status
     for stream in held:
         stream.close()
-    assert answer.startswith(b"HTTP/1.1 429 ")
-    assert b'"reason":"too_many_connections"' in answer
-    assert b"Retry-After: " in answer
+    assert (status, answer.reason) == (429, "too_many_connections")
+    assert answer.headers["retry-after"] == "5"
     assert 30 < len(held) <= 40
     impatient.witness.await_quote()
 
 
 def test_who_does_not_finish_the_closing_handshake_is_cut_off(impatient: Scene) -> None:
-    port = int(impatient.server.address.rpartition(":")[2])
-    with Peer(port, key=impatient.keys["%READER%"]) as peer:
+    with Peer(impatient.port, key=impatient.keys["%READER%"]) as peer:
         begin_s = time.monotonic()
         peer.exchange([], 100)  # it is closed with 4001 or 4002, and does not answer
         assert [event.code for event in peer.events if event.kind == "close"] in ([4001], [4002])
@@ -197,18 +160,8 @@ def test_who_does_not_finish_the_closing_handshake_is_cut_off(impatient: Scene) 
 
 def test_half_a_tls_handshake_is_cut_off(tmp_path: Path, serve: Any) -> None:
     cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    made = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "2",
-        "-subj",
-        "/CN=localhost",
-    ]
+    kind = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    made = ["openssl", "req", "-x509", *kind, "-days", "2", "-subj", "/CN=localhost"]
     try:
         subprocess.run([*made, "-keyout", str(key), "-out", str(cert)], check=True, capture_output=True)
     except FileNotFoundError:
@@ -223,14 +176,3 @@ def test_half_a_tls_handshake_is_cut_off(tmp_path: Path, serve: Any) -> None:
     begin_s = time.monotonic()
     assert ask(port, [hello.read()[:100]]) == b""
     assert 5 < time.monotonic() - begin_s < 15
-
-
-def await_metric(server: Server, name: str, value: float) -> None:
-    """Wait until the metric is at least so large."""
-    deadline_s = time.monotonic() + 20
-    while True:
-        for line in server.get("/metrics").text.splitlines():
-            if line.startswith(f"{name} ") and float(line.rpartition(" ")[2]) >= value:
-                return
-        assert time.monotonic() < deadline_s, f"{name} does not come to {value}"
-        time.sleep(0.05)

@@ -93,7 +93,7 @@ def ticket_routes(tickets: Tickets, ring: KeyRing, *, clock: Clock) -> APIRouter
 def _decoded(body: bytes) -> TicketRequest:
     try:
         return msgspec.json.decode(body, type=TicketRequest) if body.strip() else TicketRequest()
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RefusedError(Refusal(422, RefusalReason.INVALID_REQUEST, str(error))) from error
 
 

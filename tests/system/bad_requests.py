@@ -1,199 +1,26 @@
-"""What bad input gets: the table of all cases."""
+"""What bad input gets: requests, what is published, and what meets short deadlines and small limits."""
 
-import zlib
-
-from tests.conformance.peer import BINARY, CLOSE, CONTINUATION, PING, TEXT, fragments, frame
+from tests.conformance.peer import BINARY, TEXT, frame
 from tests.system.bad_input import (
-    MSGPACK,
     PUBLISH,
     V1,
     V2,
     Case,
-    Pending,
     ResultCode,
     asks,
     closes,
     framed,
     handshake,
-    named,
     posts,
     quotes,
     said,
 )
 
 _MIB = 1 << 20
-_RATES, _RESUME, _ACCESS = (
-    Pending("message rates"),
-    Pending("resume"),
-    Pending("plans, origins, attempts, tickets"),
-)
 _ONE = {"asset_class": "crypto", "symbol": "BAD", "bid": "1", "ask": "2"}
 _BATCH = {"action": "publish", "producer": "bad", "batch": 1, "quotes": [_ONE]}
-
-
-def _deflated(message: bytes) -> bytes:
-    compressor = zlib.compressobj(wbits=-15)
-    return (compressor.compress(message) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
-
-
-MESSAGES: list[Case] = [
-    case
-    for dialect in (V1, V2)
-    for case in (
-        said("no JSON", b"hello", "invalid_json", dialect=dialect),
-        said("nothing", b"", "invalid_json", dialect=dialect),
-        said("half of JSON", b'{"action": "subscribe", "symb', "invalid_json", dialect=dialect),
-        said("two documents", b'{"action": "ping"}{"action": "ping"}', "invalid_json", dialect=dialect),
-        said("a control character", b'{"action": "pi\nng"}', "invalid_json", dialect=dialect),
-        said("a lone surrogate", b'{"action": "\\ud800"}', "invalid_json", dialect=dialect),
-        said("lists 1 MiB deep", b"[" * _MIB, "invalid_message", dialect=dialect),
-        said(
-            "nested in a field", b'{"action": "ping", "x": ' + b"[" * 50_000, "invalid_json", dialect=dialect
-        ),
-        said("a list", ["subscribe"], "invalid_message", dialect=dialect),
-        said("a number", b"1e400", "invalid_message", dialect=dialect),
-        said("null", None, "invalid_message", dialect=dialect),
-        said("no action", {"symbols": ["EURUSD"]}, "invalid_message", dialect=dialect),
-        said("an action of a wrong type", {"action": 7}, "invalid_message", dialect=dialect),
-        said("an unknown action", {"action": "sudo"}, "unknown_action", dialect=dialect),
-        said("an unknown action of 1 MiB", {"action": "x" * (_MIB - 20)}, "unknown_action", dialect=dialect),
-        said("no symbols", {"action": "subscribe"}, "invalid_message", dialect=dialect),
-        said(
-            "symbols as a text",
-            {"action": "subscribe", "symbols": "EURUSD"},
-            "invalid_message",
-            dialect=dialect,
-        ),
-        said(
-            "symbols that are numbers",
-            {"action": "subscribe", "symbols": [1]},
-            "invalid_message",
-            dialect=dialect,
-        ),
-        said(
-            "symbols that are null",
-            {"action": "subscribe", "symbols": None},
-            "invalid_message",
-            dialect=dialect,
-        ),
-        said(
-            "5,001 symbols in one message",
-            {"action": "subscribe", "symbols": ["EURUSD"] * 5_001},
-            "too_many_symbols",
-            dialect=dialect,
-        ),
-        said(
-            "a snapshot of a wrong type",
-            {"action": "subscribe", "symbols": ["EURUSD"], "snapshot": "yes"},
-            "invalid_message",
-            dialect=dialect,
-        ),
-    )
-]
-
-NAMES: list[Case] = [
-    *named("unknown", "NOSUCH"),
-    *named("quotes in it", 'EUR"USD'),
-    *named("a newline in it", "EUR\nUSD"),
-    *named("NUL in it", "EUR\0USD"),
-    *named("of 40 characters", "X" * 40),
-    *named("of 100,000 characters", "X" * 100_000),
-    *named("empty", ""),
-    *named("of another script", "ЕURUSD"),
-    *named("markup", "<script>alert(1)</script>"),
-    *named("the canary", "currencies:~CANARY"),
-    *named("an unknown class", "bonds:EURUSD"),
-    *named("in two classes", "TWIN", "ambiguous_symbol"),
-]
-
-V2_ONLY: list[Case] = [
-    said("an id of a wrong type", {"action": "ping", "id": [1]}, "invalid_message", dialect=V2),
-    said("an id of 65 characters", {"action": "ping", "id": "x" * 65}, "invalid_message", dialect=V2),
-    said("an id above 2^53", {"action": "ping", "id": 2**53 + 1}, "invalid_message", dialect=V2),
-    said(
-        "an unknown delivery",
-        {"action": "subscribe", "symbols": ["EURUSD"], "delivery": {"mode": "sometimes"}},
-        "invalid_message",
-        dialect=V2,
-    ),
-    said(
-        "a delivery back in time",
-        {"action": "subscribe", "symbols": ["EURUSD"], "delivery": {"mode": "latest", "interval_ms": -1}},
-        "invalid_message",
-        dialect=V2,
-    ),
-    said("no MessagePack", b"\xc1", "invalid_msgpack", dialect=MSGPACK),
-    said("nothing", b"", "invalid_msgpack", dialect=MSGPACK),
-    said("half a map", b"\x82\xa6action\xa4ping", "invalid_msgpack", dialect=MSGPACK),
-    said("a list of 2^32-1", b"\xdd\xff\xff\xff\xff", "invalid_message", dialect=MSGPACK),
-    said("nested deeply", b"\x81\xa1x" * 50_000, "invalid_msgpack", dialect=MSGPACK),
-    said("text that is no UTF-8", b"\x81\xa6action\xa2\xff\xfe", "invalid_msgpack", dialect=MSGPACK),
-    said("an unknown action", {"action": "sudo"}, "unknown_action", dialect=MSGPACK),
-    said("keys that are numbers", {1: 2}, "invalid_message", dialect=MSGPACK),
-    Case(
-        "v2: a forged position",
-        [
-            framed(
-                {
-                    "action": "resume",
-                    "subscriptions": [{"symbols": ["currencies:EURUSD"]}],
-                    "positions": {"currencies:EURUSD": "00000000000000:999999999"},
-                },
-                V2,
-            )
-        ],
-        ResultCode("invalid_position"),
-        V2,
-        _RESUME,
-    ),
-    said(
-        "a position that is none",
-        {"action": "resume", "positions": 7},
-        "invalid_message",
-        dialect=V2,
-        pending=_RESUME,
-    ),
-]
-
-VIOLATIONS: list[Case] = [
-    closes("binary", frame(BINARY, b"{}"), 1003),
-    closes("text to MessagePack", frame(TEXT, b"{}"), 1003, dialect=MSGPACK),
-    closes("text that is no UTF-8", frame(TEXT, b'{"action": "\xff"}'), 1007),
-    closes("1 MiB and an octet", frame(TEXT, b" " * (_MIB + 1)), 1009),
-    closes("said to be 2^62 octets", frame(TEXT, b"")[:1] + b"\xff" + (1 << 62).to_bytes(8) + bytes(4), 1009),
-    closes("1 MiB and an octet in fragments", fragments(TEXT, [b" " * 65_536] * 16 + [b" "]), 1009),
-    closes(
-        "1 MiB and an octet, inflated",
-        frame(TEXT, _deflated(b" " * (_MIB + 1)), reserved=4),
-        1009,
-        dialect="v2 deflate",
-    ),
-    closes("compressed, and not agreed", frame(TEXT, _deflated(b"{}"), reserved=4), 1002),
-    closes("broken deflate", frame(TEXT, b"\xff" * 30, reserved=4), 1002, dialect="v2 deflate"),
-    closes("not masked", frame(TEXT, b"{}", mask=None), 1002),
-    closes("reserved bits", frame(TEXT, b"{}", reserved=3), 1002),
-    closes("a reserved opcode", frame(5, b"{}"), 1002),
-    closes("a reserved control opcode", frame(13), 1002),
-    closes("a ping of 126 octets", frame(PING, bytes(126)), 1002),
-    closes("a ping in fragments", frame(PING, b"x", fin=False), 1002),
-    closes("a fragment of nothing", frame(CONTINUATION, b"x"), 1002),
-    closes("a message within a message", frame(TEXT, b"{", fin=False) + frame(TEXT, b"{}"), 1002),
-    closes("a close without half its code", frame(CLOSE, b"\x03"), 1002),
-    closes("a close code that nobody may send", frame(CLOSE, b"\x03\xee"), 1002),
-    closes("a reason that is no UTF-8", frame(CLOSE, b"\x03\xe8\xff"), 1007),
-    closes("a flood of messages", frame(TEXT, b'{"action": "ping"}') * 1_000, 4004, pending=_RATES),
-    closes("a flood of pings", frame(PING) * 1_000, 4004, pending=_RATES),
-    closes("a flood of pongs", frame(10) * 1_000, 4004, pending=_RATES),
-    closes(
-        "a flood of fragments",
-        frame(TEXT, b"", fin=False) + frame(CONTINUATION, b"", fin=False) * 100_000,
-        4004,
-        pending=_RATES,
-    ),
-    closes(
-        "a flood of messages", frame(TEXT, b'{"action": "ping"}') * 1_000, 4004, dialect=V2, pending=_RATES
-    ),
-]
+#: What a ticket looks like.
+_TICKET = "twt_" + "A" * 43
 
 REQUESTS: list[Case] = [
     asks("no key", handshake(key=None), 401, "key_missing"),
@@ -267,26 +94,30 @@ REQUESTS: list[Case] = [
         405,
         "method_not_allowed",
     ),
+    asks("a ticket that is none", handshake("/quotes?ticket=forged", key=None), 401, "ticket_expired"),
+    asks("an unknown ticket", handshake(f"/quotes?ticket={_TICKET}", key=None), 401, "ticket_expired"),
+    asks("an empty ticket", handshake("/quotes?ticket=", key=None), 401, "ticket_expired"),
+    asks("a key for a ticket", handshake("/quotes?ticket=%KEY%", key=None), 401, "ticket_expired"),
+    asks("a ticket for a key", handshake(key=_TICKET), 401, "key_unknown"),
+    asks("a ticket to publish with", handshake(f"/publish?ticket={_TICKET}", key=None), 401, "key_missing"),
+    *(
+        asks(f"a page of {origin[:40]}", handshake("/quotes", f"Origin: {origin}"), 403, "origin_refused")
+        for origin in (
+            "https://evil.example",
+            "null",
+            "http://localhost.evil.example",
+            "http://localhost:8",
+            "ws://localhost",
+            "http://localhost@evil.example",
+            "file://",
+            "x" * 8_000,
+        )
+    ),
     asks(
-        "a page of another site",
-        handshake("/quotes", "Origin: https://evil.example"),
+        "a page of another site that would publish",
+        handshake("/publish", "Origin: https://evil.example"),
         403,
         "origin_refused",
-        pending=_ACCESS,
-    ),
-    asks(
-        "a ticket that is none",
-        handshake("/quotes?ticket=forged", key=None),
-        401,
-        "ticket_expired",
-        pending=_ACCESS,
-    ),
-    asks(
-        "a forged session",
-        handshake("/quotes", "tradewatch-session: forged"),
-        401,
-        "session_unknown",
-        pending=_RESUME,
     ),
 ]
 
@@ -357,6 +188,45 @@ PUBLISHING: list[Case] = [
     quotes("an instrument it may not create", "unknown_symbol", key="%NARROW%", asset_class="stocks"),
 ]
 
+
+_TICKETS = "/account/tickets"
+
+TICKETS: list[Case] = [
+    posts("without a key", {}, 401, "key_missing", key="", path=_TICKETS),
+    posts("with an unknown key", {}, 401, "key_unknown", key="tw_" + "0" * 56, path=_TICKETS),
+    posts("with a revoked key", {}, 401, "key_revoked", key="%REVOKED%", path=_TICKETS),
+    posts("with a ticket", {}, 401, "key_unknown", key=_TICKET, path=_TICKETS),
+    *(
+        posts(name, body, 422, "invalid_request", path=_TICKETS)
+        for name, body in (
+            ("no JSON", b"hello"),
+            ("no UTF-8", b'{"subject": "\xff"}'),
+            ("nested deeply", b'{"x": ' + b"[" * 50_000),
+            ("a list", []),
+            ("a time of 0 s", {"ttl_s": 0}),
+            ("a time of 31 s", {"ttl_s": 31}),
+            ("a time that is text", {"ttl_s": "30"}),
+            ("an unknown class", {"classes": ["bonds"]}),
+            ("no class at all", {"classes": []}),
+            ("no symbol at all", {"symbols": []}),
+            ("a symbol of 33 characters", {"symbols": ["X" * 33]}),
+            ("a symbol with a newline", {"symbols": ["A\nB"]}),
+            ("1,001 symbols", {"symbols": [f"X{number}" for number in range(1_001)]}),
+            ("no connection at all", {"max_connections": 0}),
+            ("an empty subject", {"subject": ""}),
+            ("a subject of 129 characters", {"subject": "x" * 129}),
+            ("a subject with a newline", {"subject": "a\nb"}),
+        )
+    ),
+    posts("64 KiB and an octet", b" " * 65_537, 413, "body_too_large", path=_TICKETS),
+    asks(
+        "account/tickets: another method",
+        b"GET /account/tickets HTTP/1.1\r\nHost: x\r\napi-key: %KEY%\r\nConnection: close\r\n\r\n",
+        405,
+        "method_not_allowed",
+    ),
+]
+
 IMPATIENT: list[Case] = [
     asks("no octet within the time for a head", b"", 408, "request_timeout", impatient=True),
     asks("half a handshake", handshake()[:60], 408, "request_timeout", impatient=True),
@@ -390,5 +260,3 @@ IMPATIENT: list[Case] = [
     ),
     posts("a producer too many", _BATCH | {"producer": "third"}, 429, "too_many_producers", impatient=True),
 ]
-
-CASES: list[Case] = [*MESSAGES, *NAMES, *V2_ONLY, *VIOLATIONS, *REQUESTS, *PUBLISHING, *IMPATIENT]
