@@ -152,7 +152,7 @@ def assert_parses(command: str) -> None:
     assert not {"&", "|", ";", "<", ">"} & set(words), f"quote what the shell would take: {command}"
     node, arguments = typer.main.get_command(app), words[1:]
     context = node.make_context(node.name, arguments)
-    while isinstance(node, typer.core.TyperGroup):
+    while isinstance(node, typer.core.TyperGroup) and (arguments or not node.invoke_without_command):
         _, found, arguments = node.resolve_command(context, [*context._protected_args, *context.args])
         assert found
         node, context = found, found.make_context(found.name, arguments, parent=context)

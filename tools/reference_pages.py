@@ -12,6 +12,7 @@ from pathlib import Path
 import typer.main
 from typer.cli import get_docs_for_click
 
+from tradewatch.cli.examples import EXAMPLES
 from tradewatch.cli.main import app
 from tradewatch.settings.keys import KEYS, TABLES, Key
 
@@ -53,10 +54,20 @@ def settings_page() -> str:
 def commands_page() -> str:
     """docs/reference/commands.md."""
     command = typer.main.get_command(app)
+    _show_examples(command, "")
     context = typer.Context(command)
     tree = get_docs_for_click(obj=command, ctx=context, name="tradewatch", title="Commands")
     title, _, rest = tree.partition("\n\n")
     return "\n".join([_MADE_BY, title, "", _COMMANDS, rest.rstrip() + "\n"])
+
+
+def _show_examples(command: typer.core.TyperCommand | typer.core.TyperGroup, words: str) -> None:
+    """Have the examples of a command, and of those within it, in the form of the page."""
+    lines = [f"# {example.purpose}\n$ {example.command}" for example in EXAMPLES.get(words, ())]
+    if lines:
+        command.epilog = "**Examples**:\n\n```console\n" + "\n".join(lines) + "\n```"
+    for name, inner in getattr(command, "commands", {}).items():
+        _show_examples(inner, f"{words} {name}".strip())
 
 
 def _table(keys: list[Key]) -> str:

@@ -3,7 +3,8 @@
 TradewatchError               somebody's fault, named; one line on stderr, no traceback
 ├── UsageError                the caller's: a command, an option, a setting (exit code 2)
 │   ├── SettingError          a setting that does not exist or does not fit
-│   └── FeedSpecError         a feed specification that cannot be understood
+│   ├── FeedSpecError         a feed specification that cannot be understood
+│   └── InstrumentFileError   a file of instruments that cannot be taken
 ├── InvalidPriceError         a text that is no price, or no price that a record can hold
 ├── InvalidInstrumentError    a name that is no symbol, or one more than the catalogue may hold
 ├── DataDirectoryError        the data directory is taken, unreadable or not ours
@@ -27,6 +28,7 @@ TradewatchError               somebody's fault, named; one line on stderr, no tr
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 
 class TradewatchError(Exception):
@@ -47,6 +49,27 @@ class SettingError(UsageError):
 
 class FeedSpecError(UsageError):
     """A feed specification that cannot be understood; names the specification and the part at fault."""
+
+
+class InstrumentFileError(UsageError):
+    """A file of instruments that cannot be read, or in which something does not fit.
+
+    Attributes:
+        path: the file.
+        line: the line, from 1; None where the whole file is meant.
+        column: the name of the column; None where the whole line is meant.
+    """
+
+    def __init__(self, path: Path, what: str, *, line: int | None = None, column: str | None = None) -> None:
+        place = str(path)
+        if line is not None:
+            place += f", line {line}"
+        if column is not None:
+            place += f", column {column!r}"
+        super().__init__(f"{place}: {what}")
+        self.path = path
+        self.line = line
+        self.column = column
 
 
 class InvalidPriceError(TradewatchError, ValueError):

@@ -161,7 +161,9 @@ def test_a_key_on_another_plan(data_dir: str, tmp_path: Path):
     (key,) = keys_in(data_dir)
     assert key.plan == "gold"
     assert result.stderr == f"key 'desk' ({key.id}) is on plan gold\n"
-    assert "no plan is called 'gold'" in str(refused("change", "desk", "--plan", "gold", "--data-dir", data_dir))
+    assert "no plan is called 'gold'" in str(
+        refused("change", "desk", "--plan", "gold", "--data-dir", data_dir)
+    )
 
 
 def test_plans(tmp_path: Path):

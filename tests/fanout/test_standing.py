@@ -88,6 +88,15 @@ def test_a_limit_that_is_lifted_lifts_what_it_held_back():
     assert client.ledger._delivered + client.ledger._skipped == 480
 
 
+def test_a_limit_that_begins_later_does_not_charge_for_what_was_before():
+    world = world_with(2)
+    client = metered(world, max_quotes_per_s=None)
+    run(world, client, quarters=20, quotes=10)
+    world.hub.limit(client.channel._member, CAP)
+    assert run(world, client, quarters=8, quotes=1) == [2] * 8
+    assert client.ledger._skipped == 0
+
+
 def test_a_snapshot_of_more_than_the_budget_comes_as_it_is_earned():
     world = world_with(600)
     world.publish(*world.instruments)

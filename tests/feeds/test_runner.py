@@ -11,8 +11,9 @@ from tradewatch.feeds.source import Source, SourceState
 from tradewatch.model.asset_class import AssetClass
 from tradewatch.model.instrument import Instrument
 from tradewatch.model.record import Record
-from tradewatch.reference.builtin import load_builtin
+from tradewatch.reference.builtin import builtin_listings
 from tradewatch.reference.catalogue import Catalogue
+from tradewatch.reference.listing import Listings
 
 _INSTRUMENT = Instrument(id=1, asset_class=AssetClass.CRYPTO, symbol="A", decimals=0)
 
@@ -213,8 +214,14 @@ async def test_a_cancelled_runner_closes_its_source_and_leaves_no_task(timeline)
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-def test_sources_are_built_in_the_order_of_their_specs(write_rows, timeline, catalogue) -> None:
-    load_builtin(catalogue)
+def _full_catalogue() -> Catalogue:
+    catalogue = Catalogue(limit=10_000, listings=Listings(builtin_listings()))
+    catalogue.add_listed()
+    return catalogue
+
+
+def test_sources_are_built_in_the_order_of_their_specs(write_rows, timeline) -> None:
+    catalogue = _full_catalogue()
     path = write_rows("crypto-a.csv", "1,NEWCOIN,1,2")
     specs = ["simulated?symbols=3", f"replay:{path}?loop=true", "simulated?symbols=2&prefix=SYM"]
     sources = build_sources(specs, catalogue, timeline.clock)
@@ -223,10 +230,8 @@ def test_sources_are_built_in_the_order_of_their_specs(write_rows, timeline, cat
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_two_feeds_of_one_instrument_are_refused(
-    write_rows, timeline, catalogue: Catalogue, order: int
-) -> None:
-    load_builtin(catalogue)
+def test_two_feeds_of_one_instrument_are_refused(write_rows, timeline, order: int) -> None:
+    catalogue = _full_catalogue()
     path = write_rows("currencies-a.csv", "1,EURUSD,1,2")
     specs = [f"replay:{path}", "simulated?symbols=5"][::order]
     with pytest.raises(FeedSpecError) as caught:

@@ -14,14 +14,15 @@ from tradewatch.feeds.spec import SimulatedSpec, parse_feed_spec
 from tradewatch.model.asset_class import AssetClass
 from tradewatch.model.price import Price
 from tradewatch.model.record import Flags, Record
-from tradewatch.reference.builtin import load_builtin, reference_price
+from tradewatch.reference.builtin import builtin_listings, reference_price
 from tradewatch.reference.catalogue import Catalogue
+from tradewatch.reference.listing import Listings
 
 
 @pytest.fixture
 def builtin() -> Catalogue:
-    catalogue = Catalogue(limit=10_000)
-    load_builtin(catalogue)
+    catalogue = Catalogue(limit=10_000, listings=Listings(builtin_listings()))
+    catalogue.add_listed()
     return catalogue
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradewatch.errors import FeedSpecError
-from tradewatch.feeds.spec import ReplaySpec, SimulatedSpec, parse_feed_spec
+from tradewatch.feeds.spec import KINDS, NO_FEED, ReplaySpec, SimulatedSpec, parse_feed_spec
 from tradewatch.model.asset_class import AssetClass
 
 
@@ -100,6 +100,26 @@ def test_what_cannot_be_understood_is_named_with_its_place(text: str, fault: str
         parse_feed_spec(text)
     assert fault in str(caught.value)
     assert str(caught.value).startswith(f"feed {text[:200]!r}: ")
+
+
+@pytest.mark.parametrize("made", [SimulatedSpec(text=""), ReplaySpec(text="", paths=("x",))])
+def test_what_is_said_of_options_is_so(made: SimulatedSpec | ReplaySpec) -> None:
+    """The defaults that people are told are those in force, and the example is one."""
+    kind = KINDS[made.kind]
+    for name, option in kind.options.items():
+        assert option.meaning, name
+        assert option.value.takes, name
+        if option.default:
+            assert option.value.read(option.default) == getattr(made, option.field), name
+        elif name != "sessions":
+            assert not getattr(made, option.field), name
+    assert parse_feed_spec(kind.example).kind == made.kind
+    assert kind.form.startswith(made.kind)
+
+
+def test_every_kind_is_described() -> None:
+    assert list(KINDS) == ["simulated", "replay", NO_FEED]
+    assert all(kind.meaning.endswith(".") for kind in KINDS.values())
 
 
 _WORDS = "simulated replay symbols rate speed class prefix time loop sessions seed max crypto 1e-999"

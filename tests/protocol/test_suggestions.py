@@ -4,16 +4,17 @@ import pytest
 
 from tradewatch.model.asset_class import AssetClass
 from tradewatch.protocol.suggestions import Suggestions
-from tradewatch.reference.builtin import load_builtin
+from tradewatch.reference.builtin import builtin_listings
 from tradewatch.reference.catalogue import Catalogue
+from tradewatch.reference.listing import Listings
 
 ALL = tuple(AssetClass)
 
 
 @pytest.fixture(scope="module")
 def catalogue() -> Catalogue:
-    filled = Catalogue(limit=20_000)
-    load_builtin(filled)
+    filled = Catalogue(limit=20_000, listings=Listings(builtin_listings()))
+    filled.add_listed()
     return filled
 
 

@@ -8,14 +8,16 @@ from collections import Counter
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tradewatch.errors import InvalidInstrumentError
 from tradewatch.model.asset_class import AssetClass
 from tradewatch.model.instrument import SYMBOL_PATTERN, Instrument
 from tradewatch.model.price import Price
-from tradewatch.reference.builtin import load_builtin, reference_price
+from tradewatch.reference.builtin import builtin_listings, reference_price
 from tradewatch.reference.catalogue import Catalogue
+from tradewatch.reference.listing import Listings
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "src" / "tradewatch" / "reference" / "data"
@@ -30,8 +32,8 @@ def rows(asset_class: AssetClass) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def catalogue() -> Catalogue:
-    catalogue = Catalogue(limit=10_000)
-    load_builtin(catalogue)
+    catalogue = Catalogue(limit=10_000, listings=Listings(builtin_listings()))
+    catalogue.add_listed()
     return catalogue
 
 
@@ -66,6 +68,68 @@ def test_no_bare_symbol_names_two_things() -> None:
 def test_stocks_say_their_country_and_commodities_their_type() -> None:
     assert [r for r in rows(AssetClass.STOCKS) if not re.fullmatch("[a-z]{2}", r["country"])] == []
     assert {row["type"] for row in rows(AssetClass.COMMODITIES)} == {"agricultural", "energy", "metal"}
+
+
+def test_stocks_say_their_market_but_for_some_small_ones() -> None:
+    stocks = rows(AssetClass.STOCKS)
+    assert [r for r in stocks if not re.fullmatch("[A-Z]{4}|", r["mic"])] == []
+    assert [r["symbol"] for r in stocks[:600] if not r["mic"]] == []
+    without = [r for r in stocks if not r["mic"]]
+    assert len(without) < len(stocks) / 7
+    assert {r["country"] for r in without} <= {
+        "us",
+        "ie",
+        "bm",
+        "je",
+        "ca",
+        "ky",
+        "gb",
+        "lu",
+        "im",
+        "gg",
+        "pa",
+    }
+    markets = {r["symbol"]: r["mic"] for r in stocks}
+    assert [markets[s] for s in ("AAPL", "JPM", "SPY", "SHEL", "7203.T", "SAP")] == [
+        "XNAS",
+        "XNYS",
+        "ARCX",
+        "XLON",
+        "XTKS",
+        "XETR",
+    ]
+
+
+def test_listings_hold_every_column_but_the_price() -> None:
+    listed = list(builtin_listings())
+    expected = [(asset_class, row) for asset_class in CLASSES for row in rows(asset_class)]
+    assert len(listed) == len(expected)
+    for listing, (asset_class, row) in zip(listed, expected, strict=True):
+        said = {"type": "", "country": "", "mic": "", **row}
+        del said["price"]
+        assert {**msgspec.structs.asdict(listing), "decimals": str(listing.decimals)} == {
+            **said,
+            "asset_class": asset_class,
+        }
+
+
+def test_the_majors_meet_every_currency_in_use() -> None:
+    """Of ISO 4217 are missing what nobody pays with: units of account, funds, metals, test codes."""
+    majors = ("EUR", "GBP", "AUD", "NZD", "USD", "CAD", "CHF", "JPY")
+    pairs = {row["symbol"] for row in rows(AssetClass.CURRENCIES)}
+    currencies = {pair[:3] for pair in pairs} | {pair[3:] for pair in pairs}
+    missing = {
+        frozenset((major, currency))
+        for major in majors
+        for currency in currencies - {major}
+        if not pairs & {major + currency, currency + major}
+    }
+    assert missing == set()
+    assert len(currencies) == 154
+    in_use = (
+        "AED ARS BRL CLP CNY COP CZK DKK EGP HKD HUF IDR ILS INR KES KRW KWD MAD MXN MYR NGN NOK PEN PHP PKR"
+    )
+    assert set(in_use.split()) <= currencies
 
 
 def test_the_catalogue_holds_all_rows_in_the_files_order(catalogue: Catalogue) -> None:
@@ -140,10 +204,10 @@ def test_decimals_and_names(
 
 
 def test_ids_that_the_tape_remembers_survive_the_loading() -> None:
-    catalogue = Catalogue(limit=10_000)
-    remembered = catalogue.add(AssetClass.STOCKS, "AAPL", decimals=4, name="kept", instrument_id=1)
+    catalogue = Catalogue(limit=10_000, listings=Listings(builtin_listings()))
+    remembered = catalogue.add(AssetClass.STOCKS, "AAPL", decimals=4, instrument_id=1)
 
-    load_builtin(catalogue)
+    catalogue.add_listed()
 
     assert catalogue.get(AssetClass.STOCKS, "AAPL") is remembered
     first = catalogue.get(AssetClass.CURRENCIES, "EURUSD")
@@ -153,7 +217,7 @@ def test_ids_that_the_tape_remembers_survive_the_loading() -> None:
 
 def test_a_catalogue_too_small_for_them_says_so() -> None:
     with pytest.raises(InvalidInstrumentError) as refused:
-        load_builtin(Catalogue(limit=1_000))
+        Catalogue(limit=1_000, listings=Listings(builtin_listings())).add_listed()
 
     assert refused.value.code == "too_many_instruments"
 

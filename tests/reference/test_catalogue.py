@@ -8,6 +8,7 @@ from tradewatch.errors import InvalidInstrumentError
 from tradewatch.model.asset_class import AssetClass
 from tradewatch.model.instrument import SYMBOL_PATTERN, Instrument
 from tradewatch.reference.catalogue import CANARY, CANARY_ID, Catalogue
+from tradewatch.reference.listing import Listing, Listings
 
 CURRENCIES, CRYPTO, STOCKS = AssetClass.CURRENCIES, AssetClass.CRYPTO, AssetClass.STOCKS
 
@@ -127,3 +128,32 @@ def test_a_letter_that_only_becomes_one_in_upper_case_finds_nothing() -> None:
     catalogue.add(AssetClass.CRYPTO, "SOL", decimals=2)
     assert catalogue.get(AssetClass.CRYPTO, "\u017fol") is None
     assert catalogue.named("\u017fol") == []
+
+
+def test_a_listing_describes_an_instrument_whoever_brings_it() -> None:
+    listing = Listing(asset_class=STOCKS, symbol="ACME", decimals=3, name="Acme")
+    unnamed = Listing(asset_class=STOCKS, symbol="BETA", decimals=4)
+    catalogue = Catalogue(limit=3, listings=Listings([listing, unnamed]))
+
+    restored = catalogue.add(STOCKS, "acme", decimals=2, instrument_id=7)  # as the tape does, without a name
+    other = catalogue.add(CRYPTO, "ACME", decimals=2, name="of another class")
+    assert (restored.decimals, restored.name, restored.id) == (3, "Acme", 7)
+    assert (other.decimals, other.name) == (2, "of another class")
+
+    catalogue.add_listed()
+    assert catalogue.get(STOCKS, "ACME") is restored
+    assert [(one.symbol, one.decimals) for one in catalogue.members(STOCKS)] == [("ACME", 3), ("BETA", 4)]
+
+
+def test_listings_keep_their_order_and_the_later_word_counts() -> None:
+    first = Listing(asset_class=STOCKS, symbol="A", decimals=2)
+    second = Listing(asset_class=STOCKS, symbol="B", decimals=2)
+    renamed = Listing(asset_class=STOCKS, symbol="A", decimals=2, name="named")
+    listings = Listings([first, second])
+    listings.put(renamed)
+
+    assert list(listings) == [renamed, second]
+    assert len(listings) == 2
+    assert listings.get(STOCKS, "A") is renamed
+    assert listings.get(CRYPTO, "A") is None
+    assert renamed.key == "stocks:A"

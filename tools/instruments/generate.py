@@ -49,7 +49,7 @@ def _write(output: Path | None) -> None:
     for file_name, rows, columns in (
         ("currencies.csv", currencies, _COLUMNS),
         ("crypto.csv", coins, _COLUMNS),
-        ("stocks.csv", list(stocks(taken)), (*_COLUMNS, "country")),
+        ("stocks.csv", list(stocks(taken)), (*_COLUMNS, "country", "mic")),
     ):
         write(output / file_name, rows, columns=columns)
         print(f"{file_name}: {len(rows):,} instruments")

@@ -23,6 +23,7 @@ class Row(NamedTuple):
         decimals: the digits its prices are usually quoted with.
         price: a rough starting price.
         country: ISO 3166-1 alpha-2 in lower case; empty outside the stocks.
+        mic: the market of its home listing, ISO 10383; empty where the sources do not say it.
     """
 
     symbol: str
@@ -30,6 +31,7 @@ class Row(NamedTuple):
     decimals: int
     price: Decimal
     country: str = ""
+    mic: str = ""
 
 
 def read(path: Path) -> list[dict[str, str]]:

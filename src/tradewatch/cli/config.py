@@ -26,6 +26,7 @@ def show(
     port: options.Port = None,
     data_dir: options.DataDir = None,
     feeds: options.Feeds = None,
+    instruments: options.Instruments = None,
     role: options.Role = None,
     bus: options.Bus = None,
     workers: options.Workers = None,

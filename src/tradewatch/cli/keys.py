@@ -9,7 +9,9 @@ import typer
 from tradewatch.access.grant import EVERYTHING, PublishGrant
 from tradewatch.access.key import Key, Scope
 from tradewatch.access.plan import Plan, Plans
+from tradewatch.cli.completion import complete_plan
 from tradewatch.cli.options import Config, DataDir, given_settings
+from tradewatch.cli.table import print_table
 from tradewatch.clock import SystemClock
 from tradewatch.errors import UsageError
 from tradewatch.model.asset_class import AssetClass
@@ -66,7 +68,9 @@ class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
 def create(
     *,
     name: Annotated[str, typer.Option(help="What people call it; unique among the keys in use.")],
-    plan: Annotated[str, typer.Option(help="Its plan; `keys plans` lists them.")] = "standard",
+    plan: Annotated[
+        str, typer.Option(help="Its plan; `keys plans` lists them.", autocompletion=complete_plan)
+    ] = "standard",
     scope: Annotated[
         list[Scope] | None, typer.Option(help="What it may do besides reading; may be repeated.")
     ] = None,
@@ -118,7 +122,7 @@ def list_keys(
         for row in rows:
             typer.echo(msgspec.json.encode(row, order="deterministic"))
     else:
-        _print_table(("ID", "NAME", "PLAN", "SCOPES", "CREATED", "STATE"), [row.cells for row in rows])
+        print_table(("ID", "NAME", "PLAN", "SCOPES", "CREATED", "STATE"), [row.cells for row in rows])
 
 
 @app.command()
@@ -137,7 +141,9 @@ def revoke(
 def change(
     name_or_id: Annotated[str, typer.Argument(help="The key's name or its id.")],
     *,
-    plan: Annotated[str, typer.Option(help="Its plan from now on; `keys plans` lists them.")],
+    plan: Annotated[
+        str, typer.Option(help="Its plan from now on; `keys plans` lists them.", autocompletion=complete_plan)
+    ],
     config: Config = None,
     data_dir: DataDir = None,
 ) -> None:
@@ -154,7 +160,7 @@ def plans(config: Config = None) -> None:
     """List the plans and their limits; `-` is where the server's own limit binds."""
     listed = list(Plans(load_settings(config=config).plans))
     limits = [field.name for field in msgspec.structs.fields(Plan) if field.name != "name"]
-    _print_table(
+    print_table(
         ("LIMIT", *(plan.name for plan in listed)),
         [(limit, *(_cell(getattr(plan, limit)) for plan in listed)) for limit in limits],
     )
@@ -170,13 +176,6 @@ def _store(settings: Settings) -> "KeyStore":
     from tradewatch.access.store import KeyStore  # noqa: PLC0415 - other commands do not pay for a database
 
     return KeyStore.open(settings.data_dir, clock=SystemClock())
-
-
-def _print_table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    """Columns as wide as their widest cell, two spaces apart."""
-    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
-    for row in (headings, *rows):
-        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def _cell(value: object) -> str:

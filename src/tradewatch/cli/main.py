@@ -12,32 +12,38 @@ from typing import Annotated
 import typer
 
 import tradewatch
-from tradewatch.cli import config, keys, stream
+from tradewatch.cli import config, feeds, keys, stream
 from tradewatch.cli.doctor import doctor
+from tradewatch.cli.examples import attach_examples
 from tradewatch.cli.quote import quote
 from tradewatch.cli.serve import serve
+from tradewatch.cli.symbols import symbols
 from tradewatch.cli.usage import usage
 from tradewatch.errors import TradewatchError
 from tradewatch.one_line import one_line
 
 _PROGRAM = "tradewatch"
+#: Where a shell that completes has its question, by typer's rule for the program's name.
+_COMPLETION_VARIABLE = "_TRADEWATCH_COMPLETE"
 _FAILED = 1
 _INTERRUPTED = 130
 
 app = typer.Typer(
     name=_PROGRAM,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 app.command("serve")(serve)
 app.command("stream")(stream.stream)
 app.command("quote")(quote)
+app.command("symbols")(symbols)
 app.command("usage")(usage)
 app.command("doctor")(doctor)
 app.add_typer(keys.app, name="keys", help="Make, list and revoke API keys.")
 app.add_typer(config.app, name="config", help="Look at the settings.")
+app.add_typer(feeds.app, name="feeds")
+attach_examples(app)
 
 
 def _print_version(wanted: bool) -> None:
@@ -74,10 +80,10 @@ def run() -> None:
 def _executed(arguments: list[str]) -> int:
     """Run a command; its exit code."""
     try:
-        if arguments == ["--version"]:  # building the tree of commands takes longer than all else here
-            _print_version(wanted=True)
         # Not `app()`: that would end the process by itself at a broken pipe.
         command = typer.main.get_command(app)
+        if _COMPLETION_VARIABLE in os.environ:
+            command.main(prog_name=_PROGRAM)  # answers the shell, and ends the process
         with command.make_context(_PROGRAM, arguments) as context:
             command.invoke(context)
     except typer.Exit as ending:

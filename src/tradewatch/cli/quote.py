@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
+from tradewatch.cli.completion import complete_symbol
 from tradewatch.cli.table import print_table
 from tradewatch.errors import ClientError
 
@@ -51,7 +52,11 @@ class QuoteRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def quote(
     symbols: Annotated[
         list[str],
-        typer.Argument(metavar="SYMBOL...", help="crypto:BTCUSD, or BTCUSD where only one class has it."),
+        typer.Argument(
+            metavar="SYMBOL...",
+            help="crypto:BTCUSD, or BTCUSD where only one class has it.",
+            autocompletion=complete_symbol,
+        ),
     ],
     *,
     url: Annotated[

@@ -19,6 +19,7 @@ def serve(
     port: options.Port = None,
     data_dir: options.DataDir = None,
     feeds: options.Feeds = None,
+    instruments: options.Instruments = None,
     role: options.Role = None,
     bus: options.Bus = None,
     workers: options.Workers = None,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
+from tradewatch.cli.completion import complete_class, complete_symbol
 from tradewatch.errors import ClientError, ProtocolViolationError, UsageError
 from tradewatch.model.asset_class import AssetClass
 
@@ -43,12 +44,19 @@ class _ErrorEvent(msgspec.Struct):
 def stream(
     asset_class: Annotated[
         str,
-        typer.Argument(metavar="CLASS", help=f"One of {', '.join(_CLASSES)}.", show_default=False),
+        typer.Argument(
+            metavar="CLASS",
+            help=f"One of {', '.join(_CLASSES)}.",
+            show_default=False,
+            autocompletion=complete_class,
+        ),
     ],
     symbols: Annotated[
         list[str],
         typer.Argument(
-            metavar="SYMBOL", help="What to subscribe: EURUSD; with 'all' also currencies:EURUSD."
+            metavar="SYMBOL",
+            help="What to subscribe: EURUSD; with 'all' also currencies:EURUSD.",
+            autocompletion=complete_symbol,
         ),
     ],
     *,

@@ -17,8 +17,8 @@ from tradewatch.fanout.intake import Intake
 from tradewatch.feeds.runner import FeedRunner
 from tradewatch.feeds.simulated import SimulatedSource
 from tradewatch.feeds.source import Source
-from tradewatch.reference.builtin import load_builtin
 from tradewatch.reference.catalogue import Catalogue
+from tradewatch.reference.known import known_listings
 from tradewatch.server.stream.views import View, Views
 from tradewatch.settings import Settings
 from tradewatch.tape.boot import boot_id
@@ -62,6 +62,8 @@ def build_core(
     new_epoch: bool,
 ) -> Core:
     """Open the log, and stand everything on it; `opened` closes it again."""
+    limit = settings.limits.max_instruments
+    catalogue = Catalogue(limit=limit, listings=known_listings(settings.instruments, limit=limit))
     log, recovered = SegmentLog.open(
         directory.tape / SHARD,
         clock=clock,
@@ -71,9 +73,8 @@ def build_core(
         new_epoch=new_epoch,
     )
     opened.callback(log.close)
-    catalogue = Catalogue(limit=settings.limits.max_instruments)
     tape = Tape(log, recovered, catalogue=catalogue, clock=clock)
-    load_builtin(catalogue)
+    catalogue.add_listed()
     watch = FlushWatch(clock)
     call_soon = _end_of_turn(settings.stream.flush_min_ms)
     hub = Hub(call_soon=call_soon, watch=watch)

@@ -9,9 +9,10 @@ import numpy as np
 from tradewatch.clock import Clock
 from tradewatch.errors import InvalidInstrumentError
 from tradewatch.feeds.character import character_of, usual_decimals
+from tradewatch.feeds.option import PREFIX_DIGITS
 from tradewatch.feeds.pace import Pace, Sleep
 from tradewatch.feeds.source import MAX_BATCH, SourceState
-from tradewatch.feeds.spec import PREFIX_DIGITS, SimulatedSpec, spec_error
+from tradewatch.feeds.spec import SimulatedSpec, spec_error
 from tradewatch.feeds.walk import Integers, Walk
 from tradewatch.model.asset_class import AssetClass
 from tradewatch.model.instrument import Instrument

@@ -4,35 +4,31 @@
 """
 
 import csv
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
-from typing import NamedTuple
 
 from tradewatch.model.asset_class import AssetClass
 from tradewatch.model.instrument import Instrument
 from tradewatch.model.price import Price
-from tradewatch.reference.catalogue import Catalogue
+from tradewatch.reference.listing import Listing
+
+_Row = dict[str, str]
 
 
-class _Row(NamedTuple):
-    """One line of a table, its price still as text."""
-
-    decimals: int
-    name: str
-    price: str
-
-
-def load_builtin(catalogue: Catalogue) -> None:
-    """Add every built-in instrument, class by class, the most important of a class first.
-
-    Instruments that the catalogue has already stay as they are.
-
-    Raises:
-        InvalidInstrumentError: the catalogue's limit is below their number (`too_many_instruments`).
-    """
+def builtin_listings() -> Iterator[Listing]:
+    """The listing of every built-in instrument, class by class, the most important of a class first."""
     for asset_class in AssetClass:
         for symbol, row in _rows(asset_class).items():
-            catalogue.add(asset_class, symbol, decimals=row.decimals, name=row.name)
+            yield Listing(
+                asset_class=asset_class,
+                symbol=symbol,
+                decimals=int(row["decimals"]),
+                name=row["name"],
+                type=row.get("type", ""),
+                country=row.get("country", ""),
+                mic=row.get("mic", ""),
+            )
 
 
 def reference_price(instrument: Instrument) -> Price | None:
@@ -41,7 +37,7 @@ def reference_price(instrument: Instrument) -> Price | None:
     None where the instrument is not one of the built-in ones.
     """
     row = _rows(instrument.asset_class).get(instrument.symbol)
-    return None if row is None else Price.parse(row.price)
+    return None if row is None else Price.parse(row["price"])
 
 
 @cache
@@ -49,5 +45,5 @@ def _rows(asset_class: AssetClass) -> dict[str, _Row]:
     """The table of a class by symbol, in the file's order."""
     table = files("tradewatch.reference") / "data" / f"{asset_class.value}.csv"
     lines = csv.reader(table.read_text(encoding="utf-8").splitlines())
-    next(lines)  # the header; later columns than these four differ from class to class
-    return {symbol: _Row(int(decimals), name, price) for symbol, name, decimals, price, *_ in lines}
+    columns = next(lines)
+    return {cells[0]: dict(zip(columns, cells, strict=True)) for cells in lines}

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from tradewatch.errors import InvalidInstrumentError
 from tradewatch.model.asset_class import CLASS_NUMBERS, AssetClass
 from tradewatch.model.instrument import Instrument, canonical_symbol
+from tradewatch.reference.listing import Listings
 
 #: Id of the canary, which no name finds and no pattern matches (see `CANARY`).
 CANARY_ID = 0
@@ -16,10 +17,17 @@ CANARY = Instrument(
 
 
 class Catalogue:
-    """All instruments of one server. Only grows, up to its limit."""
+    """All instruments of one server. Only grows, up to its limit.
 
-    def __init__(self, *, limit: int) -> None:
+    Args:
+        limit: how many instruments there may be.
+        listings: what is known of some beforehand. It describes an instrument of that class and symbol
+            whoever brings it; the tape, for one, remembers no names.
+    """
+
+    def __init__(self, *, limit: int, listings: Listings | None = None) -> None:
         self._limit = limit
+        self._listings = Listings() if listings is None else listings
         self._by_class: dict[AssetClass, dict[str, Instrument]] = {
             asset_class: {} for asset_class in AssetClass
         }
@@ -27,6 +35,15 @@ class Catalogue:
         self._by_symbol: dict[str, list[Instrument]] = {}
         self._next_id = CANARY_ID + 1
         self._watching: list[Callable[[Instrument], None]] = []
+
+    def add_listed(self) -> None:
+        """Take in every instrument of the listings, in their order; those that are in already stay.
+
+        Raises:
+            InvalidInstrumentError: the limit is below their number (`too_many_instruments`).
+        """
+        for listing in self._listings:
+            self.add(listing.asset_class, listing.symbol, decimals=listing.decimals, name=listing.name)
 
     def add(
         self,
@@ -42,8 +59,8 @@ class Catalogue:
         Args:
             asset_class: its class.
             symbol: its symbol, in any case.
-            decimals: the digits it is usually quoted with.
-            name: what people call it.
+            decimals: the digits it is usually quoted with, where no listing says it.
+            name: what people call it, where no listing says it.
             instrument_id: the id that the tape remembers for it; the lowest free one where None.
 
         Raises:
@@ -68,6 +85,9 @@ class Catalogue:
                 f"{asset_class.value}:{symbol} cannot have id {instrument_id}:"
                 f" {self._by_id[instrument_id].key} has it"
             )
+        listing = self._listings.get(asset_class, symbol)
+        if listing is not None:
+            decimals, name = listing.decimals, listing.name or name
         instrument = Instrument(
             id=instrument_id, asset_class=asset_class, symbol=symbol, decimals=decimals, name=name
         )

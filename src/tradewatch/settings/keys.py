@@ -133,8 +133,10 @@ def _rule(annotation: Any, unit: str) -> str:
             return "a text"
         case inspect.StrType(min_length=least, max_length=most):
             return f"a text of {least} to {most} characters"
-        case inspect.VarTupleType():
+        case inspect.VarTupleType(item_type=inspect.StrType()):
             return "a list of texts"
+        case inspect.VarTupleType():
+            return "a list of paths"
         case inspect.DictType():
             return "a table of tables (in the environment: JSON)"
         case inspect.UnionType():

@@ -187,6 +187,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             extra={"option": "--feed"},
         ),
     ] = ("simulated",)
+    instruments: Annotated[
+        tuple[Path, ...],
+        Meta(
+            description="files (CSV, TOML) of instruments that are known besides the built-in ones"
+            " (docs/how-to/add-instruments.md)"
+        ),
+    ] = ()
     role: Annotated[
         Literal["all", "feed", "gateway", "store"],
         Meta(description="the part of the server that this process is; this version has `all` only"),
@@ -214,9 +221,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ()
     trusted_proxies: Annotated[
         tuple[str, ...],
-        Meta(
-            description="the networks (`10.0.0.0/8`) whose word on a client's address counts (`X-Forwarded-For`)"
-        ),
+        Meta(description="the networks (`10.0.0.0/8`) whose `X-Forwarded-For` says a client's address"),
     ] = ()
     access_log: Annotated[
         bool, Meta(description="whether each request and each connection that ended is logged")

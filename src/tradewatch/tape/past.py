@@ -103,12 +103,17 @@ class Past:
 
     def _is_later(self, offset: int, received_ns: int) -> bool:
         """Whether the first record from an offset on is of this epoch and was received later."""
-        first, data = self._log.read(offset, _PEEK_SLOTS)
-        if not self._is_of_this_epoch(first):
-            return False
-        columns = layout.slots(data)
-        times = columns["received_ns"][columns["kind"] < layout.DEFINE_INSTRUMENT]
-        return not times.size or int(times[0]) > received_ns
+        while True:
+            first, data = self._log.read(offset, _PEEK_SLOTS)
+            if not self._is_of_this_epoch(first):
+                return False
+            columns = layout.slots(data)
+            times = columns["received_ns"][columns["kind"] < layout.DEFINE_INSTRUMENT]
+            if times.size:
+                return int(times[0]) > received_ns
+            if not columns.size:
+                return True
+            offset = first + len(columns)  # a block may begin with any number of definitions
 
     def _is_of_this_epoch(self, offset: int) -> bool:
         return self._log.epoch_at(offset) == self._log.epoch_ms

@@ -190,8 +190,8 @@ class Connections:
 
     @property
     def keys(self) -> list[str]:
-        """The ids of the keys that have connections."""
-        return list(self._by_key)
+        """The ids of the keys that have connections; those that needed no key are nobody's."""
+        return [key_id for key_id in self._by_key if key_id]
 
     async def drain(self, deadline_s: float, *, retry_after_s: int | None = None) -> Drained:
         """Let nobody in any more, close everybody, and come back when all are gone.

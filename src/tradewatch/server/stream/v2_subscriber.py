@@ -112,9 +112,11 @@ class V2Subscriber(HubChannel):
 
     def permitted(self, permit: Permit) -> bool:
         """What it may have has changed, and the client is told; False where it no longer fits that."""
+        before = self._permit
         if not (self._session.rebind(permit.limits, permit.rights) and super().permitted(permit)):
             return False
-        self._send([LimitsChanged(limits=permit.limits)])
+        if before is None or permit.limits != before.limits:
+            self._send([LimitsChanged(limits=permit.limits)])
         return True
 
     def draining(self, deadline_ms: int, reconnect_in_ms: int) -> None:
