@@ -50,17 +50,18 @@ class Visit:
     """One request, or one WebSocket connection, from its beginning to its line.
 
     Attributes:
+        client: the client's address.
         key_id: the id of its API key, which is no secret; empty while none is known.
         messages: whole messages received; of a WebSocket only.
         bytes_in: bytes received behind the request; of a WebSocket only.
     """
 
-    __slots__ = ("_begun_s", "_client", "_clock", "_method", "_target", "bytes_in", "key_id", "messages")
+    __slots__ = ("_begun_s", "_clock", "_method", "_target", "bytes_in", "client", "key_id", "messages")
 
     def __init__(self, clock: Clock, *, client: str, method: str, target: str) -> None:
         self._clock = clock
         self._begun_s = clock.monotonic_s()
-        self._client = client
+        self.client = client
         self._method = method
         self._target = shown_target(target)
         self.key_id = ""
@@ -96,7 +97,7 @@ class Visit:
     def _write(self, what: str, **values: object) -> None:
         duration_ms = round((self._clock.monotonic_s() - self._begun_s) * 1_000, 3)
         fields = {
-            "client": self._client,
+            "client": self.client,
             "method": self._method,
             "path": self._target,
             "key": self.key_id,

@@ -4,8 +4,11 @@ import asyncio
 
 import pytest
 
-from tradewatch.access.permit import Permit
+from tradewatch.access.key import mint
+from tradewatch.access.permit import Permit, Permits
+from tradewatch.access.plan import Plans
 from tradewatch.protocol.codes import CloseCode
+from tradewatch.protocol.limits import ConnectionLimits
 from tradewatch.server.stream.registry import Connections, Drained
 from tradewatch.server.stream.usage_sweep import Spent
 
@@ -107,6 +110,66 @@ async def test_whoever_does_not_leave_is_cut_off_at_the_deadline():
     leaves, stays = StubMember(connections), StubMember(connections, stubborn=True)
     assert await connections.drain(0.1) == Drained(closed=1, aborted=1)
     assert (leaves.aborted, stays.aborted) == (False, True)
+
+
+@pytest.mark.parametrize(("count", "step_ms"), [(4, 250), (100, 10), (4_000, 1)])
+async def test_clients_are_asked_to_come_back_one_after_the_other(count: int, step_ms: int):
+    connections = Connections(max_connections=count)
+    members = [StubMember(connections) for _ in range(count)]
+    assert await connections.drain(0.2) == Drained(closed=count, aborted=0)
+    assert [member.drains for member in members] == [[(200, number * step_ms)] for number in range(count)]
+
+
+async def test_everybody_knows_of_the_drain_before_anybody_is_closed():
+    connections = Connections(max_connections=10)
+    members = [StubMember(connections) for _ in range(3)]
+    told = []
+    members[0].drain = lambda: told.append([len(member.drains) for member in members])  # type: ignore[method-assign]
+    await connections.drain(0.1)
+    assert told == [[1, 1, 1]]
+
+
+def permit_of(**plan: object) -> Permit:
+    permit = Permits(Plans({"p": plan}), ConnectionLimits()).of(mint(name="n", plan="p", now_ns=0)[0])
+    assert permit is not None
+    return permit
+
+
+@pytest.mark.parametrize(("most", "kept"), [(None, 4), (5, 4), (4, 4), (2, 2), (1, 1)])
+def test_a_plan_with_fewer_connections_closes_the_newest(most: int | None, kept: int):
+    connections = Connections(max_connections=10)
+    members = [StubMember(connections, "a") for _ in range(4)]
+    other = StubMember(connections, "b")
+    permit = permit_of(connections=most)
+    connections.permit_key("a", lambda member: permit)
+    assert [member.permits for member in members] == [[permit]] * kept + [[None]] * (4 - kept)
+    assert other.permits == []
+
+
+def test_each_connection_has_a_permit_of_its_own_or_none():
+    connections = Connections(max_connections=10)
+    members = [StubMember(connections, "a") for _ in range(3)]
+    permits = dict(zip(members, (permit_of(symbols=1), None, permit_of(symbols=3)), strict=True))
+    connections.permit_key("a", permits.__getitem__)  # type: ignore[arg-type]
+    assert [member.permits for member in members] == [[permit] for permit in permits.values()]
+
+
+def test_a_connection_that_needed_no_key_is_no_keys():
+    connections = Connections(max_connections=10)
+    StubMember(connections, "")
+    assert connections.keys == []
+    StubMember(connections, "a")
+    assert connections.keys == ["a"]
+
+
+def test_the_slowest_are_those_that_have_been_behind_longest():
+    connections = Connections(max_connections=10)
+    members = [StubMember(connections) for _ in range(5)]
+    for member, since_s in zip(members, (3.0, None, 1.0, 2.0, None), strict=True):
+        member.behind_since_s, member.queued_bytes = since_s, 10
+    assert connections.slowest(2) == [members[2], members[3]]
+    assert connections.slowest(10) == [members[2], members[3], members[0]]
+    assert connections.queued_bytes() == 30
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])

@@ -8,14 +8,12 @@ from typing import Any
 
 import uvicorn
 from uvicorn.server import ServerState
-from websockets.frames import DATA_OPCODES, Frame, Opcode
 from websockets.protocol import State
 
 from tradewatch.access.permit import Permit
 from tradewatch.access.tickets import Ticket
 from tradewatch.protocol.codes import CloseCode, ErrorCode
 from tradewatch.protocol.frame import PING_FRAME, text_frame
-from tradewatch.protocol.message_rate import MessageRate, Verdict
 from tradewatch.protocol.refusal import Refusal
 from tradewatch.server.access_log import NO_CLOSE_CODE, Visit
 from tradewatch.server.stream import kernel
@@ -23,14 +21,12 @@ from tradewatch.server.stream.channel import Channel
 from tradewatch.server.stream.frames import Frames, let_go
 from tradewatch.server.stream.gateway import Gateway
 from tradewatch.server.stream.handshake import OWED_HEADERS, decide
+from tradewatch.server.stream.inbound import Inbound
 from tradewatch.server.stream.pulse import Beat, Pulse
-from tradewatch.server.stream.reassembly import Reassembly
 from tradewatch.server.stream.usage_sweep import Spent
 
 _logger = logging.getLogger("tradewatch.stream")
 _numbers = itertools.count(1)
-#: Fragments of at least this size are not counted as messages: the size of the whole binds them.
-_FREE_FRAGMENT_BYTES = 1 << 10
 _GOLDEN_RATIO = 0.618034  # consecutive multiples of it, modulo 1, lie far apart
 
 
@@ -49,15 +45,14 @@ class StreamEdge(asyncio.Protocol):
         "_channel",
         "_counters",
         "_gateway",
+        "_inbound",
         "_left",
         "_messages_in",
         "_number",
         "_open",
         "_paused",
         "_pulse",
-        "_rate",
         "_reading",
-        "_reassembly",
         "_served",
         "_visit",
         "_wire",
@@ -71,7 +66,7 @@ class StreamEdge(asyncio.Protocol):
 
     transport: asyncio.Transport
     _wire: Frames  # from the handshake on, like the next
-    _rate: MessageRate
+    _inbound: Inbound
     _visit: Visit
 
     def __init__(
@@ -87,7 +82,6 @@ class StreamEdge(asyncio.Protocol):
         self._served: set[Any] = server_state.connections
         self._number = next(_numbers)
         self._pulse = Pulse(gateway.clock.monotonic_s() + gateway.limits.head_s)
-        self._reassembly = Reassembly()
         self._channel: Channel | None = None
         self._open = False
         self._left = False
@@ -251,15 +245,18 @@ class StreamEdge(asyncio.Protocol):
         address = peer[0] if peer else ""
         target = request_head.split(b" ", 2)[1].decode("latin-1")  # of the line that the door has checked
         visit = self._gateway.access_log.visit(address, target)
-        answer = decide(self._gateway, request_head, address)
+        answer, visit.client = decide(self._gateway, request_head, address)
         if isinstance(answer, Refusal):
             visit.answered(answer.status, bytes_out=len(answer.body))
             self._counters.refused[answer.reason] += 1
             self._write(answer.answer(OWED_HEADERS.get(answer.status, ())))
             self.transport.close()
             return
-        self._channel, self.address, response, self._wire = answer
-        self._rate = MessageRate(self._channel.messages_per_10_s)
+        self._channel, response, self._wire = answer
+        self.address = visit.client
+        self._inbound = Inbound(
+            binary=self._channel.binary, messages_per_10_s=self._channel.messages_per_10_s
+        )
         self._visit = visit
         self.key_id = visit.key_id = self._channel.key_id
         self.opened_s = self._gateway.clock.monotonic_s()
@@ -278,34 +275,12 @@ class StreamEdge(asyncio.Protocol):
 
     def _take(self, events: Sequence[object]) -> None:
         """Hand over the messages that one read completed; a violation ends the connection behind them."""
-        messages: list[bytes] = []
-        warnings = 0
-        violation: CloseCode | None = None
-        now_s = self._gateway.clock.monotonic_s()
-        for frame in events:
-            if not isinstance(frame, Frame):
-                continue
-            outcome: bytes | CloseCode | None = None
-            if frame.opcode is Opcode.PONG:
-                self._pulse.heard = True
-            elif frame.opcode in DATA_OPCODES:
-                outcome = self._reassembly.add(
-                    frame, binary=self._channel is not None and self._channel.binary
-                )
-            if outcome is None and frame.opcode in DATA_OPCODES and len(frame.data) >= _FREE_FRAGMENT_BYTES:
-                continue
-            verdict = Verdict.TAKE if isinstance(outcome, CloseCode) else self._rate.take(now_s)
-            if verdict is Verdict.CLOSE:
-                outcome = CloseCode.TOO_MANY_MESSAGES
-            if isinstance(outcome, CloseCode):
-                violation = outcome
-                break
-            warnings += verdict is Verdict.WARN
-            if outcome is not None and verdict is Verdict.TAKE:
-                messages.append(outcome)
-        self._hand_over(messages, warnings)
-        if violation is not None:
-            self._wire.fail(violation, violation.reason)
+        read = self._inbound.take(events, self._gateway.clock.monotonic_s())
+        if read.ponged:
+            self._pulse.heard = True
+        self._hand_over(read.messages, read.warnings)
+        if read.violation is not None:
+            self._wire.fail(read.violation, read.violation.reason)
 
     def _hand_over(self, messages: Sequence[bytes], warnings: int) -> None:
         """Give the channel its messages, and so many words on others that it does not get."""
@@ -322,14 +297,14 @@ class StreamEdge(asyncio.Protocol):
             self._guard(channel.refused, ErrorCode.TOO_MANY_MESSAGES, self._too_many())
 
     def _too_many(self) -> str:
-        limit = self._rate.window.limit
-        return f"this message was ignored: more than {limit:,} in 10 seconds; the connection may be closed"
+        most = self._inbound.messages_per_10_s
+        return f"this message was ignored: more than {most:,} in 10 seconds; the connection may be closed"
 
     def _permit(self, permit: Permit | None) -> None:
         if permit is None or self._channel is None or not self._channel.permitted(permit):
             self.close(CloseCode.PLAN_CHANGED)
         else:
-            self._rate.window.limit = self._channel.messages_per_10_s
+            self._inbound.messages_per_10_s = self._channel.messages_per_10_s
 
     def _leave(self) -> None:
         """Nothing can be written any more: whoever writes it need not know this connection."""

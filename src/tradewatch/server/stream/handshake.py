@@ -102,33 +102,31 @@ class Welcome(NamedTuple):
 
     Attributes:
         channel: of the connection.
-        address: the client's, as far as trusted proxies tell.
         response: the head that the client waits for.
         frames: the state machine for all that follows; nothing of the request is kept in it.
     """
 
     channel: Channel
-    address: str
     response: bytes
     frames: Frames
 
 
-def decide(gateway: Gateway, request_head: bytes, address: str) -> Welcome | Refusal:
-    """The answer to a whole request head."""
+def decide(gateway: Gateway, request_head: bytes, peer: str) -> tuple[Welcome | Refusal, str]:
+    """The answer to a whole request head, and the client's address, as far as trusted proxies tell."""
     message_bytes = gateway.limits.message_bytes
     wire = Wire(gateway.subprotocols, deflated=gateway.deflated, message_bytes=message_bytes)
     try:
-        return _decide(gateway, wire, request_head, address)
+        wire.receive_data(request_head)
+        request = next(iter(wire.events_received()), None)
+        if not isinstance(request, Request):
+            return gateway.knock(peer) or refusal_for(wire.handshake_exc), peer
+        address = gateway.address_of(peer, request.headers.get_all("X-Forwarded-For"))
+        return _answer(gateway, wire, request, address), address
     finally:
         let_go(wire)
 
 
-def _decide(gateway: Gateway, wire: Wire, request_head: bytes, address: str) -> Welcome | Refusal:
-    wire.receive_data(request_head)
-    request = next(iter(wire.events_received()), None)
-    if not isinstance(request, Request):
-        return gateway.knock(address) or refusal_for(wire.handshake_exc)
-    address = gateway.address_of(address, request.headers.get_all("X-Forwarded-For"))
+def _answer(gateway: Gateway, wire: Wire, request: Request, address: str) -> Welcome | Refusal:
     response = wire.accept(request)
     if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
         return gateway.knock(address) or refusal_for(wire.handshake_exc)
@@ -147,7 +145,7 @@ def _decide(gateway: Gateway, wire: Wire, request_head: bytes, address: str) -> 
     for name, value in gateway.response_headers:
         response.headers[name] = value
     wire.send_response(response)
-    return Welcome(admitted, address, b"".join(wire.data_to_send()), wire.successor())
+    return Welcome(admitted, b"".join(wire.data_to_send()), wire.successor())
 
 
 def read_head(request: Request, wire: Wire, address: str) -> Head | Refusal:
