@@ -171,7 +171,7 @@ def test_new_rights_and_limits_bind_from_the_next_message_on(
         (["BTCUSD", "ETHUSD", "DJI"], EVERYTHING_HEARD, 2, False),
         (["crypto:*"], EVERYTHING_HEARD, 3, True),
         (["crypto:*"], EVERYTHING_HEARD, 2, False),
-        ([], Rights(classes=()), 1, True),
+        ([], Rights(classes=()), 1, False),
     ],
 )
 def test_what_is_subscribed_fits_new_rights_and_limits_or_not(

@@ -86,7 +86,11 @@ def build_core(
         catalogue.watch(late_hub.appear)
         return Delayed(tape, Past(log, catalogue), late_hub, delay_s=delay_s, clock=clock)
 
-    views = Views(View(hub, tape_point(tape)), delayed=delayed)
+    views = Views(
+        View(hub, tape_point(tape)),
+        delayed=delayed,
+        close=lambda gone: catalogue.unwatch(gone.hub.appear),
+    )
     return Core(catalogue, tape, Intake(tape, hub), Claims(), views, watch)
 
 

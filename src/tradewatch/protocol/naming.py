@@ -90,6 +90,11 @@ class Naming:
             return _NOT_INCLUDED
         return found[0] if len(found) == 1 else found
 
+    @property
+    def included(self) -> bool:
+        """Whether the connection may hear anything at all where it is."""
+        return any(asset_class in self.rights.classes for asset_class in self._classes)
+
     def includes(self, interest: Interest) -> bool:
         """Whether the connection may hear all of this."""
         rights = self.rights

@@ -104,7 +104,7 @@ class Session:
         self._limits = limits
         self._subscription.bind(limits.symbols)
         self._changes.limit = limits.symbol_changes_per_10_s
-        return self._subscription.fits(limits.symbols)
+        return self._naming.included and self._subscription.fits(limits.symbols)
 
     def opening(self) -> list[Effect]:
         """What a client hears first: the empty status."""

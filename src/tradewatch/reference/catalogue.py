@@ -101,6 +101,10 @@ class Catalogue:
         """Have `told` called with every instrument that is added from now on."""
         self._watching.append(told)
 
+    def unwatch(self, told: Callable[[Instrument], None]) -> None:
+        """Have it called no more."""
+        self._watching.remove(told)
+
     def get(self, asset_class: AssetClass, symbol: str) -> Instrument | None:
         """The instrument of this class and symbol (in any case), or None."""
         return self._by_class[asset_class].get(symbol.upper()) if symbol.isascii() else None

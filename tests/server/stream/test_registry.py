@@ -33,8 +33,9 @@ class StubMember:
 
     def check(self, now_s: float) -> None: ...
 
-    def permit(self, permit: Permit | None) -> None:
+    def permit(self, permit: Permit | None) -> bool:
         self.permits.append(permit)
+        return permit is not None
 
     def announce_drain(self, deadline_ms: int, reconnect_in_ms: int) -> None:
         self.drains.append((deadline_ms, reconnect_in_ms))

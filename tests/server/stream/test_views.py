@@ -23,6 +23,7 @@ class Maker:
         log = MemoryLog(clock=self.clock)
         self.tape = Tape(log, log.recovered, catalogue=self.catalogue, clock=self.clock)
         self.made: list[float] = []
+        self.closed: list[Delayed] = []
 
     def hub(self) -> Hub:
         return Hub(call_soon=lambda flush: flush())
@@ -40,7 +41,8 @@ def maker() -> Maker:
 
 @pytest.fixture
 def views(maker: Maker) -> Views:
-    return Views(View(maker.hub(), lambda: maker.tape.end_position), delayed=maker)
+    live = View(maker.hub(), lambda: maker.tape.end_position)
+    return Views(live, delayed=maker, close=maker.closed.append)
 
 
 def test_without_delay_there_is_the_live_view_only(views: Views, maker: Maker) -> None:
@@ -53,19 +55,19 @@ def test_without_delay_there_is_the_live_view_only(views: Views, maker: Maker) -
 
 def test_plans_of_one_delay_share_its_view(views: Views, maker: Maker) -> None:
     views.open({0.0, 3.0, 900.0})
-    views.open({3.0})
+    views.open({900.0, 3.0})
     assert maker.made == [3.0, 900.0]
     assert views.of(3.0).hub is views.of(3.0).hub
     assert len({views.of(delay_s).hub for delay_s in (0.0, 3.0, 900.0)}) == 3
     assert views.hubs == [views.of(delay_s).hub for delay_s in (0.0, 3.0, 900.0)]
 
 
-def test_a_view_that_no_plan_has_any_more_stays_for_those_who_hear_it(views: Views) -> None:
-    views.open({3.0})
-    hub = views.of(3.0).hub
-    views.open({5.0})
-    assert views.of(3.0).hub is hub
-    assert [delayed.hub for delayed in views.behind()] == [hub, views.of(5.0).hub]
+def test_a_view_that_no_plan_has_any_more_is_closed(views: Views, maker: Maker) -> None:
+    views.open({3.0, 5.0})
+    gone, kept = views.behind()
+    views.open({5.0, 7.0})
+    assert maker.closed == [gone]
+    assert [delayed.hub for delayed in views.behind()] == [kept.hub, views.of(7.0).hub]
 
 
 def test_the_point_of_a_view_moves_with_it(views: Views, maker: Maker) -> None:
@@ -79,6 +81,6 @@ def test_too_many_delays_open_none(views: Views, maker: Maker) -> None:
     views.open({float(number) for number in range(MAX_DELAYS)})  # 0 among them
     before = list(maker.made)
     with pytest.raises(SettingError, match=f"{MAX_DELAYS + 1} different delay_s are more than {MAX_DELAYS}"):
-        views.open({100.0, 200.0})
+        views.open({float(number) for number in range(MAX_DELAYS + 2)})
     assert maker.made == before
     views.open({100.0})

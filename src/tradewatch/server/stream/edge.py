@@ -27,6 +27,8 @@ from tradewatch.server.stream.usage_sweep import Spent
 
 _logger = logging.getLogger("tradewatch.stream")
 _numbers = itertools.count(1)
+#: More than the answer to any message and its snapshots.
+_ROOM_BYTES = 64 << 20
 _GOLDEN_RATIO = 0.618034  # consecutive multiples of it, modulo 1, lie far apart
 
 
@@ -51,8 +53,10 @@ class StreamEdge(asyncio.Protocol):
         "_number",
         "_open",
         "_paused",
+        "_ping_bytes",
         "_pulse",
         "_reading",
+        "_roomy",
         "_served",
         "_visit",
         "_wire",
@@ -89,6 +93,8 @@ class StreamEdge(asyncio.Protocol):
         self._reading = True
         self._bytes_in = 0
         self._messages_in = 0
+        self._ping_bytes = 0
+        self._roomy = False
         self.key_id: str | None = None
         self.address = ""
         self.opened_s = 0.0
@@ -137,8 +143,12 @@ class StreamEdge(asyncio.Protocol):
     @property
     def taken_bytes(self) -> int:
         """Bytes that the peer took, or that the kernel did where it does not know better."""
-        acknowledged = kernel.acknowledged_bytes(self.transport)
-        return self.written_bytes - self.unsent_bytes if acknowledged is None else acknowledged
+        # What the kernel counts is encrypted, where there is TLS, and has our pings in it.
+        secure = self.transport.get_extra_info("sslcontext") is not None
+        acknowledged = None if secure else kernel.acknowledged_bytes(self.transport)
+        if acknowledged is None:
+            return self.written_bytes - self.unsent_bytes
+        return acknowledged - self._ping_bytes
 
     @property
     def ticket(self) -> Ticket | None:
@@ -151,10 +161,11 @@ class StreamEdge(asyncio.Protocol):
         tally = self._channel.tally if self._channel is not None else (0, 0)
         return Spent(self._messages_in, self._bytes_in, self.written_bytes, *tally)
 
-    def permit(self, permit: Permit | None) -> None:
-        """What the client may have has changed; a connection that does not fit it any more is closed."""
+    def permit(self, permit: Permit | None) -> bool:
+        """What the client may have has changed; False: the connection does not fit it, and is closed."""
         if self._channel is not None and self._open:
             self._guard(self._permit, permit)
+        return self._open
 
     def announce_drain(self, deadline_ms: int, reconnect_in_ms: int) -> None:
         """Tell the client, where its dialect can, that the server is going down."""
@@ -186,9 +197,8 @@ class StreamEdge(asyncio.Protocol):
         transport.set_protocol(self)
         self._served.add(self)
         self._gateway.connections.add(self)
-        limits = self._gateway.limits
-        transport.set_write_buffer_limits(high=limits.send_buffer_bytes, low=limits.send_buffer_low_bytes)
-        kernel.tune(transport, unsent_bytes=limits.kernel_unsent_bytes)
+        self._bound_buffer(0)
+        kernel.tune(transport, unsent_bytes=self._gateway.limits.kernel_unsent_bytes)
 
     def data_received(self, data: bytes) -> None:
         """Feed the state machine; the door hands over the whole request head first, and nothing with it."""
@@ -292,9 +302,36 @@ class StreamEdge(asyncio.Protocol):
         if messages:
             self._counters.messages_in += len(messages)
             self._messages_in += len(messages)
-            self._guard(channel.received, messages)
+            self._answering(channel, messages)
         for _ in range(warnings):
             self._guard(channel.refused, ErrorCode.TOO_MANY_MESSAGES, self._too_many())
+
+    def _answering(self, channel: Channel, messages: Sequence[bytes]) -> None:
+        """Hand messages over.
+
+        What they bring at once, a long answer and its snapshots, is what the client wanted, and no reason to
+        take it for slow: its buffer has room for that besides, once at a time.
+        """
+        if self._roomy or self._paused:
+            self._guard(channel.received, messages)
+            return
+        self._roomy = True
+        self._bound_buffer(_ROOM_BYTES)
+        self._guard(channel.received, messages)
+        self._bound_buffer(self.unsent_bytes)
+        self._settle_buffer()
+
+    def _bound_buffer(self, besides_bytes: int) -> None:
+        """The client is behind from so many bytes on, besides these."""
+        limits = self._gateway.limits
+        high = limits.send_buffer_bytes + besides_bytes
+        self.transport.set_write_buffer_limits(high=high, low=limits.send_buffer_low_bytes)
+
+    def _settle_buffer(self) -> None:
+        """Once a long answer was taken, the buffer has its usual bounds again."""
+        if self._roomy and self.unsent_bytes <= self._gateway.limits.send_buffer_low_bytes:
+            self._roomy = False
+            self._bound_buffer(0)
 
     def _too_many(self) -> str:
         most = self._inbound.messages_per_10_s
@@ -334,6 +371,7 @@ class StreamEdge(asyncio.Protocol):
             self.transport.close()
 
     def _check(self, now_s: float) -> None:
+        self._settle_buffer()
         if self._channel is not None and self._open:
             self._channel.beat(now_s)
         due = self._pulse.check(now_s, self._gateway.limits, self)
@@ -343,6 +381,7 @@ class StreamEdge(asyncio.Protocol):
             self.abort()
         elif due is Beat.PING and not self._paused:
             self._counters.bytes_out += len(PING_FRAME)
+            self._ping_bytes += len(PING_FRAME)
             self.transport.write(PING_FRAME)
 
     def _write(self, data: bytes) -> None:

@@ -48,8 +48,8 @@ class Member(Metered, Protocol):
         """Bytes written that the peer has not taken, the kernel's send queue included."""
         ...
 
-    def permit(self, permit: Permit | None) -> None:
-        """What its client may have has changed, None: to nothing; it is closed where it does not fit."""
+    def permit(self, permit: Permit | None) -> bool:
+        """What its client may have has changed, None: to nothing; whether it fits and is not closed."""
         ...
 
     def announce_drain(self, deadline_ms: int, reconnect_in_ms: int) -> None:
@@ -174,10 +174,11 @@ class Connections:
 
     def permit_key(self, key_id: str, permit_of: Callable[[Member], Permit | None]) -> None:
         """What a key lets have has changed; the newest connections go where these are too many now."""
-        for number, member in enumerate(self.of_key(key_id), 1):
+        kept = 0
+        for member in self.of_key(key_id):
             permit = permit_of(member)
             most = permit.plan.connections if permit is not None else None
-            member.permit(permit if most is None or number <= most else None)
+            kept += member.permit(permit if most is None or kept < most else None)
 
     def slowest(self, count: int) -> list[Member]:
         """Those that have been behind longest, at most so many."""

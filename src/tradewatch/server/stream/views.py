@@ -26,22 +26,31 @@ class Views:
     Args:
         live: without delay.
         delayed: makes what stands so many seconds behind.
+        close: told of each that is wanted no more.
     """
 
-    def __init__(self, live: View, *, delayed: Callable[[float], Delayed]) -> None:
+    def __init__(
+        self,
+        live: View,
+        *,
+        delayed: Callable[[float], Delayed],
+        close: Callable[[Delayed], None] = lambda delayed: None,
+    ) -> None:
         self._live = live
         self._make = delayed
+        self._close = close
         self._delayed: dict[float, Delayed] = {}
 
     def open(self, delays_s: set[float]) -> None:
-        """There are views for all of these delays from now on; those that were there stay.
+        """There are views for these delays from now on, and for no others; those that were there stay.
 
         Raises:
-            SettingError: these would be more than `MAX_DELAYS`.
+            SettingError: these are more than `MAX_DELAYS`; nothing changes then.
         """
-        wanted = (delays_s | self._delayed.keys()) - {0.0}
-        check_delays(wanted)
-        for delay_s in sorted(wanted - self._delayed.keys()):
+        check_delays(delays_s)
+        for delay_s in self._delayed.keys() - delays_s:
+            self._close(self._delayed.pop(delay_s))
+        for delay_s in sorted(delays_s - self._delayed.keys() - {0.0}):
             self._delayed[delay_s] = self._make(delay_s)
 
     def of(self, delay_s: float) -> View:
