@@ -40,7 +40,7 @@ def main() -> None:
         print_table("Soak", soak.table(soaked))
         write_results("soak", soaked.as_json())
     scenarios = [
-        replace(scenario, rate=options.rate or scenario.rate)
+        replace(scenario, rate=options.rate or scenario.rate, cadence_ms=options.cadence)
         for name, scenario in SCENARIOS.items()
         if name in chosen
     ]
@@ -94,6 +94,9 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--minutes", type=float, default=60.0, help="how long `soak` takes (60)")
     parser.add_argument("--rate", type=int, help="quotes per second in, instead of the scenario's own")
+    parser.add_argument(
+        "--cadence", type=int, default=5, metavar="MS", help="time between two flushes of every server (5)"
+    )
     parser.add_argument(
         "--find-rate", action="store_true", help="instead search the highest rate that is held; takes minutes"
     )

@@ -14,9 +14,6 @@ from bench.load import Access
 from bench.process import ServerProcess
 from bench.scenario import Scenario
 
-#: The cadence of every server: time between two flushes, where a server has such a thing.
-CADENCE_MS = 5
-
 #: The folder that holds the package `bench`.
 _ROOT = Path(__file__).parents[1]
 
@@ -50,13 +47,13 @@ class Tradewatch:
     """`tradewatch serve` with everything on: simulated feed, tape, log on disk, keys, canary.
 
     Args:
-        flush_min_ms: its cadence; 0 for the server's own default, one flush per turn of the loop.
+        paced: whether it keeps the scenario's cadence; its own default is one flush per turn of the loop.
     """
 
     name = "tradewatch"
 
-    def __init__(self, *, flush_min_ms: int = CADENCE_MS) -> None:
-        self._flush_min_ms = flush_min_ms
+    def __init__(self, *, paced: bool = True) -> None:
+        self._paced = paced
 
     def missing(self) -> str:
         """Nothing."""
@@ -74,7 +71,7 @@ class Tradewatch:
                 -1
             ]
             command = [*_PROGRAM, "serve", "--port", "0", "--feed", feed, *directory]
-            environment = {"TRADEWATCH_STREAM_FLUSH_MIN_MS": str(self._flush_min_ms)}
+            environment = {"TRADEWATCH_STREAM_FLUSH_MIN_MS": str(scenario.cadence_ms if self._paced else 0)}
             with ServerProcess(command, core=core, environment=environment) as server:
                 yield server, Access(path="/", api_key=key)
 
@@ -143,7 +140,7 @@ def _options(scenario: Scenario, payload_bytes: int) -> list[str]:
         f"--symbols={scenario.symbols}",
         f"--rate={scenario.rate}",
         f"--payload-bytes={payload_bytes}",
-        f"--cadence-ms={CADENCE_MS}",
+        f"--cadence-ms={scenario.cadence_ms}",
     ]
 
 

@@ -41,7 +41,7 @@ def find_rates(scenario: Scenario, *, cores: Cores) -> dict[str, Held]:
     """The highest rates of ours, flushing whenever something waits, and of C."""
     found: dict[str, Held] = {}
     payload_bytes = 125
-    for contestant in (Tradewatch(flush_min_ms=0), Limit()):
+    for contestant in (Tradewatch(paced=False), Limit()):
         if not contestant.missing():
             held = _search(contestant, scenario, payload_bytes, cores)
             found[contestant.name] = held

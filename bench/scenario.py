@@ -34,6 +34,7 @@ class Scenario:
         competitors: whether other servers than ours and C are measured too.
         symbols: symbols that are quoted.
         connections: WebSocket connections.
+        cadence_ms: time between two flushes of every server that has such a thing.
     """
 
     name: str
@@ -44,11 +45,15 @@ class Scenario:
     competitors: bool = True
     symbols: int = SYMBOLS
     connections: int = CONNECTIONS
+    cadence_ms: int = 5
 
     @property
     def title(self) -> str:
         """All of it, as a person reads it."""
-        return f"{self.sharing} of {self.symbols:,} symbols, {self.rate:,} quotes/s in"
+        return (
+            f"{self.sharing} of {self.symbols:,} symbols, {self.rate:,} quotes/s in, a flush each"
+            f" {self.cadence_ms} ms"
+        )
 
     def subscriptions(self) -> list[list[int]]:
         """The numbers of the symbols of each connection; the same at each run."""

@@ -105,7 +105,7 @@ def measure_soak(minutes: float, cores: Cores) -> Soaked:
     """Visit one server at an even pace for so long."""
     scenario = replace(SCENARIOS["calm"], rate=RATE, symbols=SYMBOLS)
     os.sched_setaffinity(0, {cores.load})
-    with Tradewatch(flush_min_ms=0).serve(scenario, core=cores.server) as (server, access):
+    with Tradewatch(paced=False).serve(scenario, core=cores.server) as (server, access):
         return asyncio.run(_Soak(server, access, minutes).run())
 
 

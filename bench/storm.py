@@ -81,7 +81,7 @@ def measure_storm(rounds: int, window_s: float, cores: Cores) -> list[Round]:
     scenario = replace(SCENARIOS["calm"], rate=RATE, symbols=_SYMBOLS)
     measured: list[Round] = []
     with (
-        Tradewatch(flush_min_ms=0).serve(scenario, core=cores.server) as (server, access),
+        Tradewatch(paced=False).serve(scenario, core=cores.server) as (server, access),
         _listeners(server, access, cores.load) as ask,
     ):
         for number in range(rounds):
