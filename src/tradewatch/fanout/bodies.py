@@ -1,7 +1,7 @@
 """The newest quotes as bytes: encoded once per dialect, for everybody who hears them or catches up."""
 
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from tradewatch.model.record import Record
 from tradewatch.protocol.dialect import Dialect
@@ -30,23 +30,21 @@ class QuoteBodies:
         return body
 
     def heard(
-        self, records: Iterable[Record], heard_by: Callable[[int], "array[int] | None"]
+        self, records: Iterable[Record], hearers: Iterable["array[int] | None"]
     ) -> tuple[list[bytes], list["array[int]"]]:
         """Encode the records of a flush that somebody hears: their bodies, and who hears each.
 
         Args:
             records: new, in their order.
-            heard_by: the slots that hear an instrument; None for nobody.
+            hearers: for each the slots that hear it; None for nobody.
         """
         encode, newest = self._encode, self._newest
         bodies: list[bytes] = []
         heard: list[array[int]] = []
-        for record in records:
-            instrument_id = record.instrument.id
-            slots = heard_by(instrument_id)
+        for record, slots in zip(records, hearers, strict=True):
             if slots is not None:
                 body = encode(record)
-                newest[instrument_id] = (record, body)
+                newest[record.instrument.id] = (record, body)
                 self.encoded += 1
                 if body:
                     bodies.append(body)

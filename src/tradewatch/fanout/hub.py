@@ -68,7 +68,8 @@ class Hub:
 
     def restore(self, records: Iterable[Record]) -> None:
         """Take in the newest quotes of before the start; nobody is listening yet."""
-        self._newest.restore(records)
+        known = list(records)
+        self._newest.take(known, [record.instrument.id for record in known])
 
     def offer(self, records: Sequence[Record]) -> None:
         """Take in records that the tape has; they are written at the end of this turn."""
@@ -99,10 +100,11 @@ class Hub:
         pending, self._pending = self._pending, []
         self.flushes += 1
         self.quotes_in += len(pending)
-        self._newest.take(pending)
+        ids = [record.instrument.id for record in pending]
+        self._newest.take(pending, ids)
         with self._standing.still():
             for lane in self._lanes.values():
-                lane.deal(pending)
+                lane.deal(pending, ids)
         if self._watch is not None:
             self._watch.ended(pending[0].received_ns)
 
@@ -154,6 +156,7 @@ class Hub:
         self._standing.remove(member)
         member.legs.clear()
         self._members.pop(member, None)
+        member.write = NOBODY.write
         member.listener = NOBODY  # which held it: a ring, that would stay until the next collection
 
     def leg_of(self, member: Member, instrument_id: int) -> LegName | None:
@@ -265,15 +268,15 @@ class Hub:
 
     def sums(self, member: Member) -> Sums:
         """The heartbeat of a connection, over its subscriptions since it opened; `flush` first."""
-        heads = self._newest.heads
+        head = self._newest.head
         delivered, skipped = member.tally
         published, pending = member.published, 0
         for leg in member.legs.values():
-            published += sum(heads.get(i, 0) for i in leg.instrument_ids) - leg.base
+            published += sum(map(head, leg.instrument_ids)) - leg.base
             if leg.positions is not None:
-                pending += sum(heads.get(i, 0) - position for i, position in leg.positions.items())
+                pending += sum(head(i) - position for i, position in leg.positions.items())
             elif leg.cohort is not None:
-                pending += sum(heads[i] - leg.cohort.positions[i] for i in leg.cohort.dirty)
+                pending += sum(head(i) - leg.cohort.positions[i] for i in leg.cohort.dirty)
         return Sums(published, delivered, skipped, 0, pending)
 
     @property

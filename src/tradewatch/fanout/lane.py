@@ -46,11 +46,16 @@ class Lane:
 
     # What a flush does.
 
-    def deal(self, records: Sequence[Record]) -> None:
-        """Encode each record that is heard, and write to every member what it hears of them."""
+    def deal(self, records: Sequence[Record], ids: Sequence[int]) -> None:
+        """Encode each record that is heard, and write to every member what it hears of them.
+
+        Args:
+            records: of a flush.
+            ids: those of their instruments.
+        """
         if self._marks:
-            self._mark(records)
-        bodies, heard = self.bodies.heard(records, self._routes.heard)
+            self._mark(ids)
+        bodies, heard = self.bodies.heard(records, map(self._routes.heard, ids))
         if not bodies:
             return
         frames, cohorts = self.dialect.frames, self._by_slot
@@ -60,11 +65,10 @@ class Lane:
             self.quotes_out += len(picked) * len(cohort.members)
             self._write(cohort, frames(picked))
 
-    def _mark(self, records: Sequence[Record]) -> None:
+    def _mark(self, ids: Iterable[int]) -> None:
         """Note what moved for cohorts that want the latest at their next tick."""
         marks = self._marks
-        for record in records:
-            instrument_id = record.instrument.id
+        for instrument_id in ids:
             for cohort in marks.get(instrument_id, ()):
                 cohort.dirty[instrument_id] = None
 
@@ -96,7 +100,7 @@ class Lane:
     def _write(self, cohort: Cohort, frames: bytes) -> None:
         self.writes += len(cohort.members)
         for leg in cohort.members:
-            leg.member.listener.write(frames)
+            leg.member.write(frames)
 
     # How legs come and go; never while `deal` or `tick` runs.
 
@@ -169,7 +173,7 @@ class Lane:
         if bodies:
             self.quotes_out += len(bodies)
             self.writes += 1
-            member.listener.write(self.dialect.frames(bodies))
+            member.write(self.dialect.frames(bodies))
 
     def patterns(self, class_mask: int) -> list[Cohort]:
         """The cohorts that grow with a class."""

@@ -112,6 +112,7 @@ class Member:
 
     Attributes:
         listener: the connection.
+        write: takes finished frames: the listener's own, or what stands behind that.
         lane: its dialect's lane.
         legs: by delivery and pattern.
         paused: its send buffer is full; nothing is written to it.
@@ -132,10 +133,12 @@ class Member:
         "paused",
         "published",
         "skipped",
+        "write",
     )
 
     def __init__(self, listener: Listener, lane: "Lane") -> None:
         self.listener = listener
+        self.write = listener.write
         self.lane = lane
         self.legs: dict[tuple[int, int], Leg] = {}
         self.paused = False

@@ -1,6 +1,6 @@
 """The newest quotes: of every instrument the last that was flushed, and how far it is."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tradewatch.model.record import Flags, Record
 
@@ -8,41 +8,33 @@ _ONE_SIDED = Flags.ONE_SIDED.value
 
 
 class Newest:
-    """What a snapshot shows and a drain sends.
-
-    Attributes:
-        heads: by instrument id the seq of the newest record; none for what was never quoted.
-    """
+    """What a snapshot shows and a drain sends."""
 
     def __init__(self) -> None:
-        self.heads: dict[int, int] = {}
         self._records: dict[int, Record] = {}
         self._whole: dict[int, Record] = {}
 
-    def restore(self, records: Iterable[Record]) -> None:
-        """Take in the newest quotes of before the start."""
-        for record in records:
-            self.heads[record.instrument.id] = record.seq
-            self._records[record.instrument.id] = record
+    def take(self, records: Sequence[Record], ids: Sequence[int]) -> None:
+        """Take in the records of a flush, or of before the start, in their order.
 
-    def take(self, records: Iterable[Record]) -> None:
-        """Take in the records of a flush, in their order."""
-        heads, newest = self.heads, self._records
-        for record in records:
-            instrument_id = record.instrument.id
-            heads[instrument_id] = record.seq
-            if record.flags & _ONE_SIDED:
-                self._keep_whole(newest.get(instrument_id))
-            newest[instrument_id] = record
+        Args:
+            records: the records.
+            ids: those of their instruments.
+        """
+        if any(flags & _ONE_SIDED for flags in {record.flags for record in records}):
+            self._take_one_by_one(records)
+        else:
+            self._records.update(zip(ids, records, strict=True))
 
     def head(self, instrument_id: int) -> int:
         """The seq of the newest record; 0 where there is none."""
-        return self.heads.get(instrument_id, 0)
+        record = self._records.get(instrument_id)
+        return 0 if record is None else record.seq
 
     def heads_of(self, instrument_ids: Iterable[int]) -> dict[int, int]:
         """The head of each of these, by id."""
-        head = self.heads.get
-        return {instrument_id: head(instrument_id, 0) for instrument_id in instrument_ids}
+        head = self.head
+        return {instrument_id: head(instrument_id) for instrument_id in instrument_ids}
 
     def record(self, instrument_id: int) -> Record:
         """The newest record of what was quoted."""
@@ -59,10 +51,15 @@ class Newest:
 
     def moved(self, positions: Mapping[int, int]) -> Iterator[tuple[int, int]]:
         """Those of these positions, by instrument id, that the newest record is past."""
-        heads = self.heads
-        return ((i, position) for i, position in positions.items() if heads.get(i, 0) > position)
+        head = self.head
+        return ((i, position) for i, position in positions.items() if head(i) > position)
 
-    def _keep_whole(self, record: Record | None) -> None:
-        """Before a one-sided quote: the newest that dialects without such quotes can show."""
-        if record is not None and not record.flags & _ONE_SIDED:
-            self._whole[record.instrument.id] = record
+    def _take_one_by_one(self, records: Iterable[Record]) -> None:
+        """Before a one-sided quote the newest whole one is kept, for dialects without one-sided quotes."""
+        newest = self._records
+        for record in records:
+            instrument_id = record.instrument.id
+            before = newest.get(instrument_id)
+            if record.flags & _ONE_SIDED and before is not None and not before.flags & _ONE_SIDED:
+                self._whole[instrument_id] = before
+            newest[instrument_id] = record

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
-from itertools import islice, repeat, zip_longest
+from itertools import repeat, zip_longest
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,7 +27,13 @@ BATCH_INTERVAL_NS = 5_000_000
 
 _NS_PER_S = 1_000_000_000
 
-_Quote = tuple[Instrument, Price, Price]
+
+class _Columns(NamedTuple):
+    """Quotes, column by column."""
+
+    instruments: list[Instrument]
+    bids: list[Price]
+    asks: list[Price]
 
 
 class SimulatedSource:
@@ -63,7 +70,8 @@ class SimulatedSource:
         self._yielded: set[int] = set()
         characters = [character_of(instrument, reference(instrument)) for instrument in self._chosen]
         self._exponents = np.array([character.exponent for character in characters], dtype=np.int64)
-        self._quotes = self._endless(Walk(characters, seed=spec.seed))
+        self._walk = Walk(characters, seed=spec.seed)
+        self._ready = _Columns([], [], [])
 
     @property
     def name(self) -> str:
@@ -111,14 +119,15 @@ class SimulatedSource:
     def _batch(self, given: int, count: int, pace: Pace) -> list[Record]:
         """The next quotes, those of yielded instruments left out."""
         received_ns = whole_microseconds(self._clock.now_ns())
-        flags = Flags.SIMULATED.value
-        yielded = self._yielded
         times_ns = self._times_ns(pace.wall_ns(0), given, count)
-        return [
-            Record(instrument, event_ns, received_ns, bid, ask, 0, 0, flags)
-            for event_ns, (instrument, bid, ask) in zip(times_ns, islice(self._quotes, count), strict=True)
-            if instrument.id not in yielded
-        ]
+        instruments, bids, asks = self._next_quotes(count)
+        flags = repeat(Flags.SIMULATED.value)
+        nothing = repeat(0)
+        # As `Record(...)` for each, without a loop in Python.
+        made = map(Record, instruments, times_ns, repeat(received_ns), bids, asks, nothing, nothing, flags)
+        if not self._yielded:
+            return list(made)
+        return [record for record in made if record.instrument.id not in self._yielded]
 
     def _times_ns(self, start_ns: int, given: int, count: int) -> list[int]:
         """When the quotes behind the first `given` happened: the n-th n / rate seconds after the start."""
@@ -134,13 +143,19 @@ class SimulatedSource:
         rate = self._spec.rate
         return -(-number * _NS_PER_S * rate.denominator // rate.numerator)
 
-    def _endless(self, walk: Walk) -> Iterator[_Quote]:
-        """The walk as instruments and exact prices."""
-        while True:
-            chosen, bids, asks = walk.block()
+    def _next_quotes(self, count: int) -> _Columns:
+        """The next so many quotes of the walk, as instruments and exact prices."""
+        ready = self._ready
+        while len(ready.instruments) < count:
+            chosen, bids, asks = self._walk.block()
             exponents = self._exponents[chosen]
-            instruments = map(self._chosen.__getitem__, chosen.tolist())
-            yield from zip(instruments, _prices(bids, exponents), _prices(asks, exponents), strict=True)
+            ready.instruments.extend(map(self._chosen.__getitem__, chosen.tolist()))
+            ready.bids.extend(_prices(bids, exponents))
+            ready.asks.extend(_prices(asks, exponents))
+        taken = _Columns(ready.instruments[:count], ready.bids[:count], ready.asks[:count])
+        for column in ready:
+            del column[:count]
+        return taken
 
 
 def _prices(mantissas: Integers, exponents: Integers) -> Iterator[Price]:

@@ -6,6 +6,7 @@ instrument among a million records by looking at one column.
 """
 
 import struct
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -51,34 +52,47 @@ SLOT_DTYPE = np.dtype(
     ]
 )
 
-_pack_record = _RECORD.pack
+_ABSENT = (0, _NO_SIDE)
 
 
 def pack_record(record: Record) -> bytes:
     """The slot of a record that has its seq."""
-    bid, bid_exponent = record.bid or (0, _NO_SIDE)
-    ask, ask_exponent = record.ask or (0, _NO_SIDE)
-    bid_size, bid_size_exponent = record.bid_size or (0, _NO_SIDE)
-    ask_size, ask_size_exponent = record.ask_size or (0, _NO_SIDE)
-    return _pack_record(
-        record.kind,
-        record.channel,
-        record.flags,
-        bid_exponent,
-        ask_exponent,
-        bid_size_exponent,
-        ask_size_exponent,
-        record.instrument.id,
-        record.source,
-        record.seq,
-        record.event_ns,
-        record.received_ns,
-        bid,
-        ask,
-        bid_size,
-        ask_size,
-        record.reference,
-    )
+    return bytes(pack_records((record,)))
+
+
+def pack_records(records: Sequence[Record]) -> bytearray:
+    """The slots of records that have their seq, one behind the other."""
+    slots = bytearray(len(records) * SLOT_BYTES)
+    pack_into = _RECORD.pack_into
+    at = 0
+    for record in records:
+        bid, bid_exponent = record.bid or _ABSENT
+        ask, ask_exponent = record.ask or _ABSENT
+        bid_size, bid_size_exponent = record.bid_size or _ABSENT
+        ask_size, ask_size_exponent = record.ask_size or _ABSENT
+        pack_into(
+            slots,
+            at,
+            record.kind,
+            record.channel,
+            record.flags,
+            bid_exponent,
+            ask_exponent,
+            bid_size_exponent,
+            ask_size_exponent,
+            record.instrument.id,
+            record.source,
+            record.seq,
+            record.event_ns,
+            record.received_ns,
+            bid,
+            ask,
+            bid_size,
+            ask_size,
+            record.reference,
+        )
+        at += SLOT_BYTES
+    return slots
 
 
 def instrument_id(slot: bytes) -> int:

@@ -101,20 +101,20 @@ class Tape:
             records: `seq` 0; they carry their seq afterwards. `REFUSED` ones keep 0.
             stamp: makes the block a published batch that `batches` will remember.
         """
-        slots = self._definitions(records)
-        heads, pack = self._heads, layout.pack_record
-        for record in records:
+        ids = [record.instrument.id for record in records]
+        definitions = self._definitions(records, ids)
+        heads = self._heads
+        for instrument_id, record in zip(ids, records, strict=True):
             if record.kind != _REFUSED:
-                instrument_id = record.instrument.id
                 record.seq = heads[instrument_id] = heads.get(instrument_id, 0) + 1
-            slots.append(pack(record))
+        slots = len(definitions) + len(records)
         offset = self._log.next_offset
-        kept = self._log.append(b"".join(slots), stamp)
+        kept = self._log.append(b"".join([*definitions, layout.pack_records(records)]), stamp)
         # Only now: a snapshot that the log asked for meanwhile must not hold what it did not have yet.
-        self._take_newest(records)
+        self._take_newest(records, ids)
         if stamp is not None:
-            self.batches.remember(StampedBlock(offset, len(slots), stamp))
-        return Appended(offset, len(slots), kept)
+            self.batches.remember(StampedBlock(offset, slots, stamp))
+        return Appended(offset, slots, kept)
 
     def judge(self, stamp: BatchStamp) -> tuple[Verdict, Place | None]:
         """Whether a batch is new, a repetition, or wrong (see `BatchMemory.judge`)."""
@@ -147,7 +147,7 @@ class Tape:
             slots.append(layout.pack_record(last))
         return b"".join(slots)
 
-    def _definitions(self, records: Iterable[Record]) -> list[bytes]:
+    def _definitions(self, records: Iterable[Record], ids: Iterable[int]) -> list[bytes]:
         """Slots for what the log has not heard of yet."""
         defined = self._defined
         slots: list[bytes] = []
@@ -155,26 +155,33 @@ class Tape:
             names = self.names.by_number()
             slots += [layout.pack_source(number, names[number]) for number in self._undefined_sources]
             self._undefined_sources.clear()
-        for record in records:
-            if record.instrument.id not in defined:
-                defined.add(record.instrument.id)
-                slots.append(layout.pack_instrument(record.instrument))
+        if not defined.issuperset(ids):
+            for record in records:
+                if record.instrument.id not in defined:
+                    defined.add(record.instrument.id)
+                    slots.append(layout.pack_instrument(record.instrument))
         return slots
 
-    def _take_newest(self, records: Iterable[Record]) -> None:
+    def _take_newest(self, records: Sequence[Record], ids: Sequence[int]) -> None:
+        """Each is the newest of its instrument now; `ids` are those of their instruments."""
         newest, last = self._newest, self._last
-        for record in records:
+        if {record.kind for record in records} == {_QUOTE}:  # as nearly always, and then at once
+            newest.update(zip(ids, records, strict=True))
+            last.update(zip(ids, records, strict=True))
+            return
+        for instrument_id, record in zip(ids, records, strict=True):
             if record.kind == _QUOTE:
-                newest[record.instrument.id] = last[record.instrument.id] = record
+                newest[instrument_id] = last[instrument_id] = record
             elif record.kind != _REFUSED:
-                last[record.instrument.id] = record
+                last[instrument_id] = record
 
     def _recover(self, recovered: Recovered, clock: Clock) -> None:
         """Take in what the log held; in a new epoch the newest quotes are restated as its first records."""
         data = recovered.snapshot + recovered.tail
         if data:
             self._restore_definitions(data)
-            self._take_newest(self._newest_of(data))
+            newest = self._newest_of(data)
+            self._take_newest(newest, [record.instrument.id for record in newest])
         for block in self._log.stamped():
             self.batches.remember(block)
         if not recovered.continues:

@@ -52,8 +52,9 @@ class HubChannel:
         return self._member.tally
 
     def opened(self, connection: Connection) -> None:
-        """Frames may be written now."""
+        """Frames may be written now, and go to the connection without a stop here."""
         self._connection = connection
+        self._member.write = connection.write
 
     def write(self, frames: bytes) -> None:
         """What the hub has for it."""
