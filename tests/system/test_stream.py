@@ -169,7 +169,7 @@ def test_health_is_green_only_while_quotes_travel(serve: Any) -> None:
 
 BREAKS_THE_FAN_OUT = """
 from tradewatch.fanout.lane import Lane
-Lane.deal = lambda self, records: None
+Lane.deal = lambda self, records, ids: None
 from tradewatch.cli.main import run
 run()
 """

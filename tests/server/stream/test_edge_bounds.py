@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from websockets.frames import Opcode
+from websockets.frames import Frame, Opcode
 
 from tradewatch.access.key import mint
 from tradewatch.access.permit import Permit, Permits
@@ -145,3 +145,32 @@ async def test_a_drain_is_announced_before_the_close(start, tools):
         assert ("draining", 500, number * 500) in channel.log
         client.leave()
     await tools.until(lambda: not rig.protocols)
+
+
+async def test_messages_of_one_read_wait_while_their_answers_do(start, tools):
+    """Many requests in one segment: a client that does not read does not make us write all the answers."""
+    rig = await start(limits=ConnectionLimits(send_buffer_bytes=64 << 10, send_buffer_low_bytes=16 << 10))
+    answer = b"x" * (100 << 10)
+
+    def prepare(channel) -> None:
+        channel.messages_per_10_s = 1_000
+        received = channel.received
+
+        def answering(messages) -> None:
+            received(messages)
+            for _ in messages:
+                channel.connection.send(answer)
+
+        channel.received = answering
+
+    rig.gateway.prepare = prepare
+    client, channel = await rig.open(limit=1_024)
+    client.say(Frame(Opcode.TEXT, b"all").serialize(mask=True) * 100)
+    await tools.until(lambda: "paused" in channel.told)
+    handed_over = len([message for messages in channel.messages for message in messages])
+    assert handed_over <= 16
+    assert not channel.connection.transport.is_reading()
+    for _ in range(100):
+        assert await client.next_frame() == (Opcode.TEXT, answer)
+    assert sum(map(len, channel.messages)) == 100
+    await tools.until(channel.connection.transport.is_reading)

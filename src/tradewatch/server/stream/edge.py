@@ -23,12 +23,13 @@ from tradewatch.server.stream.gateway import Gateway
 from tradewatch.server.stream.handshake import OWED_HEADERS, decide
 from tradewatch.server.stream.inbound import Inbound
 from tradewatch.server.stream.pulse import Beat, Pulse
+from tradewatch.server.stream.send_buffer import SendBuffer
 from tradewatch.server.stream.usage_sweep import Spent
 
 _logger = logging.getLogger("tradewatch.stream")
 _numbers = itertools.count(1)
-#: More than the answer to any message and its snapshots.
-_ROOM_BYTES = 64 << 20
+#: So many messages are handed over together: before the next it is looked whether the client still reads.
+_TOGETHER = 8
 _GOLDEN_RATIO = 0.618034  # consecutive multiples of it, modulo 1, lie far apart
 
 
@@ -43,6 +44,7 @@ class StreamEdge(asyncio.Protocol):
     """
 
     __slots__ = (
+        "_buffer",
         "_bytes_in",
         "_channel",
         "_counters",
@@ -56,9 +58,9 @@ class StreamEdge(asyncio.Protocol):
         "_ping_bytes",
         "_pulse",
         "_reading",
-        "_roomy",
         "_served",
         "_visit",
+        "_waiting",
         "_wire",
         "address",
         "behind_since_s",
@@ -71,6 +73,7 @@ class StreamEdge(asyncio.Protocol):
     transport: asyncio.Transport
     _wire: Frames  # from the handshake on, like the next
     _inbound: Inbound
+    _buffer: SendBuffer
     _visit: Visit
 
     def __init__(
@@ -94,7 +97,7 @@ class StreamEdge(asyncio.Protocol):
         self._bytes_in = 0
         self._messages_in = 0
         self._ping_bytes = 0
-        self._roomy = False
+        self._waiting: list[bytes] = []
         self.key_id: str | None = None
         self.address = ""
         self.opened_s = 0.0
@@ -200,7 +203,7 @@ class StreamEdge(asyncio.Protocol):
         transport.set_protocol(self)
         self._served.add(self)
         self._gateway.connections.add(self)
-        self._bound_buffer(0)
+        self._buffer = SendBuffer(transport, self._gateway.limits)
         kernel.tune(transport, unsent_bytes=self._gateway.limits.kernel_unsent_bytes)
 
     def data_received(self, data: bytes) -> None:
@@ -216,7 +219,7 @@ class StreamEdge(asyncio.Protocol):
         self._wire.receive_data(data)
         self._take(self._wire.events_received())
         self._settle()
-        if self._paused and self.written_bytes != written_before:
+        if self._waiting or (self._paused and self.written_bytes != written_before):
             # A client that does not read, and what it sends makes us write: stop listening to it.
             self._reading = False
             self.transport.pause_reading()
@@ -232,11 +235,12 @@ class StreamEdge(asyncio.Protocol):
         """The send buffer has drained."""
         self._paused = False
         self.behind_since_s = None
-        if not self._reading:
-            self._reading = True
-            self.transport.resume_reading()
         if self._channel is not None and not self._left:
             self._guard(self._channel.resumed)
+            self._hand_over()
+        if not self._reading and not self._waiting:
+            self._reading = True
+            self.transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is over, however it came about."""
@@ -291,50 +295,29 @@ class StreamEdge(asyncio.Protocol):
         read = self._inbound.take(events, self._gateway.clock.monotonic_s())
         if read.ponged:
             self._pulse.heard = True
-        self._hand_over(read.messages, read.warnings)
+        if not self._left:
+            self._waiting += read.messages
+        self._hand_over()
+        self._warn(read.warnings)
         if read.violation is not None:
             self._wire.fail(read.violation, read.violation.reason)
 
-    def _hand_over(self, messages: Sequence[bytes], warnings: int) -> None:
-        """Give the channel its messages, and so many words on others that it does not get."""
-        channel = self._channel
-        if channel is None or self._left or not (messages or warnings):
-            return
-        # A client may close right behind its messages: they count, though no answer can be written.
-        self._open = self._wire.state is State.OPEN
-        if messages:
+    def _hand_over(self) -> None:
+        """Give the channel its messages, as long as the client takes the answers."""
+        while self._waiting and not self._paused and self._channel is not None and not self._left:
+            messages, self._waiting = self._waiting[:_TOGETHER], self._waiting[_TOGETHER:]
+            # A client may close right behind its messages: they count, though no answer can be written.
+            self._open = self._wire.state is State.OPEN
             self._counters.messages_in += len(messages)
             self._messages_in += len(messages)
-            self._answering(channel, messages)
-        for _ in range(warnings):
-            self._guard(channel.refused, ErrorCode.TOO_MANY_MESSAGES, self._too_many())
+            with self._buffer.room():
+                self._guard(self._channel.received, messages)
 
-    def _answering(self, channel: Channel, messages: Sequence[bytes]) -> None:
-        """Hand messages over.
-
-        What they bring at once, a long answer and its snapshots, is what the client wanted, and no reason to
-        take it for slow: its buffer has room for that besides, once at a time.
-        """
-        if self._roomy or self._paused:
-            self._guard(channel.received, messages)
-            return
-        self._roomy = True
-        self._bound_buffer(_ROOM_BYTES)
-        self._guard(channel.received, messages)
-        self._bound_buffer(self.unsent_bytes)
-        self._settle_buffer()
-
-    def _bound_buffer(self, besides_bytes: int) -> None:
-        """The client is behind from so many bytes on, besides these."""
-        limits = self._gateway.limits
-        high = limits.send_buffer_bytes + besides_bytes
-        self.transport.set_write_buffer_limits(high=high, low=limits.send_buffer_low_bytes)
-
-    def _settle_buffer(self) -> None:
-        """Once a long answer was taken, the buffer has its usual bounds again."""
-        if self._roomy and self.unsent_bytes <= self._gateway.limits.send_buffer_low_bytes:
-            self._roomy = False
-            self._bound_buffer(0)
+    def _warn(self, warnings: int) -> None:
+        """Say so many times that a message was ignored."""
+        if self._channel is not None and not self._left:
+            for _ in range(warnings):
+                self._guard(self._channel.refused, ErrorCode.TOO_MANY_MESSAGES, self._too_many())
 
     def _too_many(self) -> str:
         most = self._inbound.messages_per_10_s
@@ -350,6 +333,7 @@ class StreamEdge(asyncio.Protocol):
         """Nothing can be written any more: whoever writes it need not know this connection."""
         if self._channel is not None and not self._left:
             self._left = True
+            self._waiting.clear()
             self._guard(self._channel.closed)
 
     def _settle(self) -> None:
@@ -374,7 +358,7 @@ class StreamEdge(asyncio.Protocol):
             self.transport.close()
 
     def _check(self, now_s: float) -> None:
-        self._settle_buffer()
+        self._buffer.settle()
         if self._channel is not None and self._open:
             self._channel.beat(now_s)
         due = self._pulse.check(now_s, self._gateway.limits, self)
