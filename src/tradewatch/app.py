@@ -146,6 +146,7 @@ async def _serve(
     def on_signal() -> None:
         if stop.is_set():
             _log.warning("cutting the drain short")
+            server.force_exit = True
             for member in connections:
                 member.abort()
         stop.set()

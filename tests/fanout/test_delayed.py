@@ -5,6 +5,7 @@ import pytest
 from tests.fanout.virtual import Buffer, V2Client, World
 from tradewatch.fanout.delayed import Delayed
 from tradewatch.fanout.hub import Hub
+from tradewatch.model.instrument import Instrument
 from tradewatch.tape import past
 from tradewatch.tape.past import Past
 
@@ -39,6 +40,11 @@ class LateWorld(World):
         client.say(ALL)
         client.read_all()
         return client
+
+    def publish(self, *instruments: Instrument, one_sided: bool = False) -> None:
+        super().publish(*instruments, one_sided=one_sided)
+        if hasattr(self, "late"):
+            self.late.advance()  # it is called all the time, and takes the time
 
     def advance(self) -> None:
         self.happens("flush")
@@ -157,3 +163,21 @@ def test_the_offset_of_a_time():
         assert reader.offset_at(time_ns) == offset
         assert reader.offset_at(time_ns - 1) <= offset - 1
     assert reader.offset_at(times[-1] + 10**12) == offsets[-1]
+
+
+@pytest.mark.parametrize("step_s", [3_600, -3_600])
+def test_a_clock_that_is_set_shows_nothing_sooner_or_later(step_s: int):
+    world = LateWorld()
+    world.open_late()
+    client = world.client()
+    world.publish(world.instruments[0])
+    world.clock.advance(1)
+    world.clock._now_ns += step_s * 10**9  # the wall clock alone
+    world.publish(world.instruments[1])
+    seen = []
+    for _ in range(11):
+        world.clock.advance(1)
+        world.advance()
+        seen.append(positions(client))
+    assert [each["crypto:BTCUSD"] for each in seen] == [0] * 8 + [1] * 3
+    assert [each["crypto:ETHUSD"] for each in seen] == [0] * 9 + [1] * 2

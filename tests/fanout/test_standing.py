@@ -103,7 +103,7 @@ def test_a_snapshot_of_more_than_the_budget_comes_as_it_is_earned():
     world.end_turn()
     client = metered(world)
     first = client.ledger._delivered
-    assert first == 256  # one look at the budget for so many
+    assert first == CAP
     assert sum(run(world, client, quarters=8, quotes=0)) <= 2 * CAP
     run(world, client, quarters=200, quotes=0)
     world.quiet()

@@ -151,7 +151,9 @@ SUBSCRIBE = json.dumps(
 @pytest.mark.timeout(240)
 async def test_two_slow_clients_among_100_fast_ones(serve: Any, tmp_path: Path) -> None:
     server: Server = serve("--feed", f"replay:{recording(tmp_path / 'crypto-feed.csv')}?class=crypto")
-    server.demo_key = server.create_key("everybody", "--plan", "unlimited")  # the demo key has ten connections
+    server.demo_key = server.create_key(
+        "everybody", "--plan", "unlimited"
+    )  # the demo key has ten connections
     fast = [Follower() for _ in range(FAST)]
     slow = [Follower() for _ in range(2)]
     ended = asyncio.Event()

@@ -38,7 +38,7 @@ def enter(
 def enter_by_ticket(
     ring: KeyRing, tickets: Tickets, query: Mapping[str, str], *, now_s: float
 ) -> tuple[Key, Ticket] | Refusal:
-    """The key that a request's ticket stands for, and the ticket, which is good no more; or its refusal: 401.
+    """The key that a request's ticket stands for, and the ticket, which is still good; or its refusal: 401.
 
     Args:
         ring: the keys that are good now.
@@ -46,7 +46,7 @@ def enter_by_ticket(
         query: the parameters, `ticket` among them.
         now_s: seconds that never go back.
     """
-    ticket = tickets.redeem(query["ticket"], now_s)
+    ticket = tickets.peek(query["ticket"], now_s)
     key = None if isinstance(ticket, RefusalReason) else ring.get(ticket.key_id)
     if isinstance(ticket, RefusalReason) or key is None:
         reason = RefusalReason.TICKET_EXPIRED

@@ -1,7 +1,8 @@
 """What a key with the publish scope may publish."""
 
 import re
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import lru_cache
 
 import msgspec
 
@@ -13,6 +14,12 @@ MAX_PATTERNS = 1_000
 
 # The characters of a symbol and the wildcard: nothing else that `fnmatch` would read as a sign of its own.
 _PATTERN = re.compile(r"[A-Z0-9*._-]{1,32}", re.ASCII)
+
+
+@lru_cache(maxsize=4_096)
+def _matcher(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    """All patterns as one expression, which takes hardly longer for many; it does not backtrack."""
+    return re.compile("|".join(map(translate, patterns)))
 
 
 class PublishGrant(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +52,7 @@ class PublishGrant(msgspec.Struct, frozen=True, kw_only=True):
         """Whether quotes of this symbol (canonical: upper case) may be published."""
         if self.classes and asset_class not in self.classes:
             return False
-        return not self.symbols or any(fnmatchcase(symbol, pattern) for pattern in self.symbols)
+        return not self.symbols or _matcher(self.symbols).fullmatch(symbol) is not None
 
 
 #: The grant that leaves nothing out.

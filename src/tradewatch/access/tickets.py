@@ -23,6 +23,8 @@ LONGEST_TTL_S = 30
 MAX_SUBJECT_CHARS = 128
 #: Symbol patterns of all open tickets together.
 MAX_PATTERNS_OPEN = 1_000_000
+#: Patterns of one ticket.
+MAX_PATTERNS = 100
 
 #: Expired tickets that one call forgets: a few milliseconds of work.
 _FORGOTTEN_AT_ONCE = 1_000
@@ -140,6 +142,15 @@ class Tickets:
         self.issued += 1
         return text, ticket
 
+    def peek(self, text: str, now_s: float) -> Ticket | RefusalReason:
+        """What `redeem` would answer now; nothing is used, and only a text that is not good is counted."""
+        digest = digest_of(text) if _TICKET_TEXT.fullmatch(text) else b""
+        ticket = self._open.get(digest)
+        if ticket is None or now_s >= ticket.expires_s:
+            self.refused += 1
+            return RefusalReason.TICKET_EXPIRED
+        return ticket
+
     def redeem(self, text: str, now_s: float) -> Ticket | RefusalReason:
         """The ticket of this text, for the one time that it is good; else `TICKET_EXPIRED`.
 
@@ -207,6 +218,8 @@ def _grant(classes: Iterable[AssetClass] | None, symbols: Iterable[str] | None) 
     """What a ticket shows. Nothing at all, which a grant cannot say, is an error."""
     shown_classes = None if classes is None else frozenset(classes)
     shown_symbols = None if symbols is None else tuple(dict.fromkeys(symbol.upper() for symbol in symbols))
+    if shown_symbols is not None and len(shown_symbols) > MAX_PATTERNS:
+        raise TicketError(f"{len(shown_symbols):,} symbol patterns are more than {MAX_PATTERNS}")
     if shown_classes == frozenset() or shown_symbols == ():
         raise TicketError(
             "a ticket shows at least one class and one symbol; leave out what is not restricted"

@@ -4,6 +4,8 @@ A cursor stands so far behind the log's end and moves with the time; what it pas
 so positions, snapshots and heartbeats are those of that earlier time, and say so.
 """
 
+from collections import deque
+
 import msgspec
 
 from tradewatch.clock import Clock
@@ -15,6 +17,9 @@ from tradewatch.tape.tape import Tape
 
 #: Slots read in one turn of the loop.
 _STEP_SLOTS = 1_000
+#: So many times within the delay it is noted how far the log is.
+_MARKS = 1_000
+_ANY_TIME_NS = 2**63 - 1
 _DELAYED = Flags.DELAYED.value
 
 
@@ -33,8 +38,15 @@ class Delayed:
         self._tape = tape
         self._past = past
         self._clock = clock
-        self._delay_ns = round(delay_s * 1_000_000_000)
+        self._delay_s = delay_s
         self.hub = hub
+        self._began_s = clock.monotonic_s()
+        self._began_ns = clock.now_ns()
+        self._began_offset = tape.log.next_offset
+        #: Up to which offset the log reached at which time: this tells the age of a record, and no clock that
+        #: may be set does. Of what was there before, its time of receipt is all there is.
+        self._reached: deque[tuple[float, int]] = deque([(self._began_s, self._began_offset)])
+        self._old_offset = self._began_offset
         until_ns = self._until_ns()
         self._offset = past.offset_at(until_ns)
         newest = tape.all_newest()
@@ -50,8 +62,15 @@ class Delayed:
         return position_text(self._tape.epoch, self._offset)
 
     def advance(self) -> bool:
-        """Show what has become old enough; whether more of it waits."""
-        passage = self._past.quotes(self._offset, until_ns=self._until_ns(), limit=_STEP_SLOTS)
+        """Show what has become old enough; whether more waits. To be called often: it takes the time."""
+        self._note_time()
+        before_start = self._offset < self._began_offset
+        end = self._began_offset if before_start else self._old_offset
+        if self._offset >= end:
+            return False
+        limit = min(_STEP_SLOTS, end - self._offset)
+        until_ns = self._until_ns() if before_start else _ANY_TIME_NS
+        passage = self._past.quotes(self._offset, until_ns=until_ns, limit=limit)
         more = not passage.ended and passage.next_offset > self._offset
         self._offset = passage.next_offset
         quotes = [_marked(record) for record in passage.quotes]
@@ -60,6 +79,20 @@ class Delayed:
         else:
             self.hub.offer_past(quotes)
         return more
+
+    def _note_time(self) -> None:
+        """Note how far the log is now, and what has become old enough since."""
+        now_s = self._clock.monotonic_s()
+        passed_s = now_s - self._reached[-1][0]
+        if not passed_s:
+            self._reached.pop()
+        if not passed_s or passed_s >= self._delay_s / _MARKS:
+            self._reached.append((now_s, self._tape.log.next_offset))
+        while len(self._reached) > 1 and self._reached[1][0] <= now_s - self._delay_s:
+            self._reached.popleft()
+        reached_s, offset = self._reached[0]
+        if reached_s <= now_s - self._delay_s:
+            self._old_offset = offset
 
     def _is_whole(self, quotes: list[Record]) -> bool:
         """Whether each follows the one before it: the log may have lost some, or no longer have them."""
@@ -71,7 +104,9 @@ class Delayed:
         return whole
 
     def _until_ns(self) -> int:
-        return self._clock.now_ns() - self._delay_ns
+        """The newest time of receipt that is old enough, by a clock that has not been set since the start."""
+        elapsed_s = self._clock.monotonic_s() - self._began_s
+        return self._began_ns + round((elapsed_s - self._delay_s) * 1_000_000_000)
 
 
 def _marked(record: Record) -> Record:

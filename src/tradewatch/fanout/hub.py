@@ -184,9 +184,11 @@ class Hub:
         """Write the newest quotes of these once more, as snapshots; positions stay what they are."""
         lane = member.lane
         records = [self._standing.shown(lane, record) for record in self._newest.of(instrument_ids)]
-        bodies = [lane.drained(record, skipped=0, snapshot=True) for record in records]
+        bodies = [body for record in records if (body := lane.drained(record, skipped=0, snapshot=True))]
         with self._standing.still():
-            lane.write_to(member, [body for body in bodies if body])
+            lane.write_to(member, bodies)
+        member.delivered += len(bodies)
+        self._standing.spend(member)
 
     def open(self, member: Member, leg_name: LegName) -> None:
         """`member` has this leg, though it may hear nothing yet: a pattern whose members are to come."""

@@ -131,16 +131,16 @@ class Standing:
                 continue
             budget.earn(now_s)
             if not member.held:
-                self._spend(member)
+                self.spend(member)
             elif budget.full:
                 self._release(member)
             elif not member.paused:
-                for leg in member.legs.values():
+                for leg in self._in_turn(member):
                     if leg.positions is not None:
                         moved = dict(islice(self._newest.moved(leg.positions), budget.left))
                         self.drain(leg, moved)
 
-    def _spend(self, member: Member) -> None:
+    def spend(self, member: Member) -> None:
         """Count what was written to `member`; it is held where that was all that it may have."""
         if member.budget is not None and member.budget.count(member.tally[0]) and not member.held:
             self._hold(member)
@@ -158,6 +158,16 @@ class Standing:
                 self._return(member)
 
     # From LIVE to BEHIND and back.
+
+    @staticmethod
+    def _in_turn(member: Member) -> list[Leg]:
+        """Its legs; the one that comes first now is last the next time, so that none waits for ever."""
+        legs = list(member.legs.items())
+        if len(legs) > 1:
+            first, leg = legs[0]
+            del member.legs[first]
+            member.legs[first] = leg
+        return [leg for _, leg in legs]
 
     def _fall(self, member: Member) -> None:
         """BEHIND from the end of this flush on, or from now where there is none."""
@@ -178,7 +188,7 @@ class Standing:
     def _return(self, member: Member) -> None:
         """From BEHIND to LIVE, unless the newest of what moved is more than the client may have or takes."""
         self._flush()
-        for leg in member.legs.values():
+        for leg in self._in_turn(member):
             if leg.positions is not None and not self.drain(leg, dict(self._newest.moved(leg.positions))):
                 return
         self._come_back(member)
@@ -205,9 +215,12 @@ class Standing:
         lane, member = leg.member.lane, leg.member
         before = member.paused, member.held
         waiting = list(positions.items())
-        for first in range(0, len(waiting), _DRAIN_QUOTES):
+        at_once = _DRAIN_QUOTES
+        if member.budget is not None:
+            at_once = max(1, min(at_once, member.budget.left))
+        for first in range(0, len(waiting), at_once):
             bodies: list[bytes] = []
-            for instrument_id, position in waiting[first : first + _DRAIN_QUOTES]:
+            for instrument_id, position in waiting[first : first + at_once]:
                 record = self._newest.record(instrument_id)
                 leg.delivered += 1
                 leg.skipped += record.seq - position - 1
@@ -220,9 +233,9 @@ class Standing:
                     bodies.append(lane.drained(shown, skipped=skipped, snapshot=snapshot))
             with self.still():
                 lane.write_to(member, [body for body in bodies if body])
-            self._spend(member)
+            self.spend(member)
             if (member.paused, member.held) != before:
-                return self._left_over(leg, waiting[first + _DRAIN_QUOTES :])
+                return self._left_over(leg, waiting[first + at_once :])
         return not member.behind
 
     def shown(self, lane: Lane, record: Record) -> Record:

@@ -59,3 +59,8 @@ def too_many_named(count: int, limits: ConnectionLimits, changes: Window, now_ns
         wait_s = changes.retry_after_s(now_s)
         return f"at most {changes.limit:,} symbol changes in 10 seconds; try again in {wait_s:.0f} s"
     return ""
+
+
+def pattern_charge(weight: int, changes: Window) -> int:
+    """What a pattern counts as changes besides its name: its members, but at most a quarter of the limit."""
+    return max(0, min(weight - 1, changes.limit // 4))

@@ -7,9 +7,14 @@ from tradewatch.model.asset_class import AssetClass
 from tradewatch.model.instrument import Instrument
 from tradewatch.protocol import v1
 from tradewatch.protocol.codes import ErrorCode
-from tradewatch.protocol.limits import SYMBOL_CHANGES_SPAN_S, ConnectionLimits, too_many_named
+from tradewatch.protocol.limits import (
+    SYMBOL_CHANGES_SPAN_S,
+    ConnectionLimits,
+    pattern_charge,
+    too_many_named,
+)
 from tradewatch.protocol.messages import MessageError, Ping, Subscribe, Unsubscribe, decode_message
-from tradewatch.protocol.naming import Directory, Interest, Naming
+from tradewatch.protocol.naming import Directory, Interest, Naming, Pattern
 from tradewatch.protocol.rights import EVERYTHING_HEARD, Rights
 from tradewatch.protocol.subscription import Subscription
 from tradewatch.protocol.window import Window
@@ -145,13 +150,13 @@ class Session:
         self._owes_status = True
         if self._too_many_named(message.symbols, effects, now_ns):
             return
-        named = self._resolve(message.symbols)
+        named = self._charged(self._resolve(message.symbols), now_ns)
         joined: list[Interest] = []
         over: list[str] = []
         for name, interest in named.known.items():
-            if name in self._subscription:
+            if self._subscription.has(name, interest):
                 continue
-            if self._subscription.add(name, interest):
+            if self._subscription.put(name, interest):
                 joined.append(interest)
             else:
                 over.append(name)
@@ -169,7 +174,7 @@ class Session:
         self._owes_status = True
         if self._too_many_named(symbols, effects, now_ns):
             return
-        named = self._resolve(symbols)
+        named = self._charged(self._resolve(symbols), now_ns)
         left: list[Interest] = []
         for name, interest in named.known.items():
             if name in self._subscription:
@@ -189,7 +194,7 @@ class Session:
 
     def _resolve(self, symbols: list[str]) -> _Named:
         named = _Named({}, {}, [])
-        for text in symbols:
+        for text in dict.fromkeys(symbols):
             found = self._naming.find(text)
             if isinstance(found, ErrorCode):
                 named.wrong.setdefault(found, []).append(text)
@@ -198,6 +203,16 @@ class Session:
                 named.candidates.extend(instrument.key for instrument in found)
             else:
                 named.known.setdefault(self._naming.canonical(found), found)
+        return named
+
+    def _charged(self, named: _Named, now_ns: int) -> _Named:
+        """The names, without the patterns whose members are more changes than are left now."""
+        for name, interest in list(named.known.items()):
+            if isinstance(interest, Pattern):
+                extra = pattern_charge(self._naming.weigh(interest), self._changes)
+                if not self._changes.take(now_ns / 1e9, extra):
+                    del named.known[name]
+                    named.wrong.setdefault(ErrorCode.TOO_MANY_SYMBOLS, []).append(name)
         return named
 
     def _say_wrong(self, named: _Named, effects: list[Effect]) -> None:
@@ -215,6 +230,8 @@ def _explain(code: ErrorCode, named: _Named) -> str:
             return "still covered by a subscribed pattern; unsubscribe the pattern"
         case ErrorCode.WILDCARD_NOT_INCLUDED:
             return "patterns are not part of this key's plan"
+        case ErrorCode.TOO_MANY_SYMBOLS:
+            return "more symbol changes than are left for these 10 seconds"
         case ErrorCode.SYMBOL_NOT_INCLUDED:
             return "not part of what this key may hear"
         case _:

@@ -69,6 +69,23 @@ class Subscription:
         self._weight += weight
         return True
 
+    def has(self, name: str, interest: Interest) -> bool:
+        """Whether this very interest is in it by this name: `*` may have come to mean more classes."""
+        return name in self._asked and (
+            not isinstance(interest, Pattern) or self._patterns.get(name) == interest
+        )
+
+    def put(self, name: str, interest: Interest) -> bool:
+        """Take it in, in the place of what has its name; False, and nothing changes, past the limit."""
+        before = self._asked.get(name)
+        if before is None:
+            return self.add(name, interest)
+        self.remove(name)
+        if self.add(name, interest):
+            return True
+        self.add(name, before)
+        return False
+
     def pattern_for(self, instrument: Instrument) -> str | None:
         """One of its patterns that brings this instrument; None where none does."""
         covering = (

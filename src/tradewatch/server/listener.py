@@ -13,6 +13,7 @@ import uvicorn
 import uvloop
 
 from tradewatch.errors import ListenError, SettingError, TradewatchError
+from tradewatch.server.file_limit import RESERVED_FILES
 from tradewatch.server.stream.door import Door, DoorLimits
 from tradewatch.server.stream.edge import StreamEdge
 from tradewatch.server.stream.gateway import Gateway
@@ -20,6 +21,8 @@ from tradewatch.server.stream.keepalive import KeepAlive
 from tradewatch.server.stream.registry import Drained
 
 _BACKLOG = 2048
+#: Sockets that speak HTTP, besides WebSockets: of the files in reserve, less those of the server itself.
+HTTP_SOCKETS = RESERVED_FILES - 64
 _KEEP_ALIVE_S = 15
 _HTTP_SHUTDOWN_S = 2
 _TLS_HANDSHAKE_S = 10.0
@@ -124,9 +127,14 @@ def build_server(
         SettingError: the certificate or its key is missing or not usable.
     """
     limits = door_limits or DoorLimits(head_s=gateway.limits.head_s, head_bytes=gateway.limits.head_bytes)
+
+    def has_room() -> bool:
+        connections = gateway.connections
+        return gateway.counters.http_open + len(connections) <= connections.max_connections + HTTP_SOCKETS
+
     config = uvicorn.Config(
         rest_app,
-        http=cast("Any", functools.partial(Door, limits, gateway.counters, gateway.access_log)),
+        http=cast("Any", functools.partial(Door, limits, gateway.counters, gateway.access_log, has_room)),
         ws=cast("Any", functools.partial(StreamEdge, gateway)),
         lifespan="on",
         proxy_headers=False,

@@ -7,6 +7,7 @@ import weakref
 import pytest
 from websockets.frames import Frame, Opcode
 
+from tradewatch.server.listener import HTTP_SOCKETS
 from tradewatch.server.stream.door import DoorLimits
 
 QUICK = DoorLimits(head_s=0.1, body_s=0.1, stalled_s=0.1, linger_s=0.1)
@@ -360,3 +361,20 @@ async def test_many_open_streams_leave_requests_alone(start, tools):
     client = await rig.client()
     client.say(PLAIN)
     assert (await client.answer()).body == b"plain"
+
+
+async def test_sockets_beyond_what_the_process_may_hold_are_refused_and_counted(start, tools):
+    """Half a request each: they take no place from WebSockets, and the file limit is never reached."""
+    rig = await start(max_connections=3)
+    held = [await rig.client() for _ in range(3 + HTTP_SOCKETS)]
+    for client in held:
+        client.say(b"GET / HT")
+    await tools.until(lambda: rig.counters.http_open == len(held))
+    late = await rig.ask(b"")
+    assert (late.status, late.reason, late.headers["retry-after"]) == (503, "too_many_connections", "5")
+    assert rig.counters.refused["too_many_connections"] == 1
+    for client in held:
+        client.leave()
+    await tools.until(lambda: rig.counters.http_open == 0)
+    client, _ = await rig.open()
+    assert rig.counters.http_open == 0

@@ -7,7 +7,12 @@ from tradewatch.model.asset_class import AssetClass
 from tradewatch.model.instrument import Instrument
 from tradewatch.protocol.codes import ErrorCode
 from tradewatch.protocol.delivery import Delivery, effective
-from tradewatch.protocol.limits import SYMBOL_CHANGES_SPAN_S, ConnectionLimits, too_many_named
+from tradewatch.protocol.limits import (
+    SYMBOL_CHANGES_SPAN_S,
+    ConnectionLimits,
+    pattern_charge,
+    too_many_named,
+)
 from tradewatch.protocol.messages import MessageError
 from tradewatch.protocol.naming import Directory, Naming, Pattern
 from tradewatch.protocol.rights import EVERYTHING_HEARD, Rights
@@ -218,7 +223,7 @@ class V2Session:
 
     def _admitted(self, each: Named) -> Named | Result:
         """The name, now part of the subscription, or why it is not."""
-        if each.name in self._subscription or self._subscription.add(*each):
+        if self._subscription.has(*each) or self._subscription.put(*each):
             return each
         return refused(each.name, ErrorCode.TOO_MANY_SYMBOLS)
 
@@ -287,7 +292,17 @@ class V2Session:
         """
         if text := too_many_named(len(request.symbols), self._limits, self._changes, now_ns):
             raise MessageError(ErrorCode.TOO_MANY_SYMBOLS, text, request.id)
-        return resolve(request.symbols, self._naming, self._suggestions)
+        return [
+            self._charged(each, now_ns) for each in resolve(request.symbols, self._naming, self._suggestions)
+        ]
+
+    def _charged(self, each: Named | Result, now_ns: int) -> Named | Result:
+        """The name; a pattern is refused whose members are more changes than are left now."""
+        if isinstance(each, Named) and isinstance(each.interest, Pattern):
+            extra = pattern_charge(self._naming.weigh(each.interest), self._changes)
+            if not self._changes.take(now_ns / 1e9, extra):
+                return refused(each.name, ErrorCode.TOO_MANY_SYMBOLS)
+        return each
 
     def _results_of(
         self, named: list[Named | Result], delivery: Delivery | None, snapshots: Snapshots

@@ -42,6 +42,12 @@ def stream_readings(counters: StreamCounters, connections: Connections, views: V
             label="state",
             counter=False,
         ),
+        Reading(
+            "http_connections",
+            "sockets that speak HTTP, or have not said a word yet",
+            lambda: counters.http_open,
+            counter=False,
+        ),
         Reading("connections_opened", "WebSocket handshakes completed", lambda: counters.opened),
         Reading("connections_closed", "connections ended, by why", lambda: counters.closed, label="reason"),
         Reading("refusals", "requests refused before the upgrade", lambda: counters.refused, label="reason"),

@@ -9,6 +9,7 @@ class StreamCounters:
     """Counts since the process began.
 
     Attributes:
+        http_open: sockets that speak HTTP, or have not said a word yet, now.
         opened: WebSocket handshakes that were completed.
         closed: connections that ended, by why: the reason of our close code, `client` where the client
             closed, `lost` where nobody said anything.
@@ -18,6 +19,7 @@ class StreamCounters:
         bytes_out: bytes written to them.
     """
 
+    http_open: int = 0
     opened: int = 0
     closed: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)

@@ -45,6 +45,7 @@ _BEHIND_REQUEST = Refusal(400, RefusalReason.BAD_REQUEST, "an upgrade may not fo
 _WITH_BODY = Refusal(400, RefusalReason.BAD_REQUEST, "an upgrade has no body")
 _OLD_HTTP = Refusal(400, RefusalReason.BAD_REQUEST, "an upgrade needs HTTP/1.1")
 _HEAD_TOO_LARGE = Refusal(431, RefusalReason.HEAD_TOO_LARGE, "the request head is too large")
+_FULL = Refusal(503, RefusalReason.TOO_MANY_CONNECTIONS, "the server has no socket left for this", 5)
 _HEAD_LATE = Refusal(408, RefusalReason.REQUEST_TIMEOUT, "the request head did not come in time")
 _BODY_LATE = Refusal(408, RefusalReason.REQUEST_TIMEOUT, "the request body did not come in time")
 
@@ -64,16 +65,24 @@ class Door(HttpToolsProtocol):
         limits: what binds a connection here.
         counters: where refusals are counted.
         access_log: where they leave a line.
+        has_room: whether the process may hold the sockets it has now, the one just accepted included.
         uvicorn: what uvicorn makes its protocols with.
     """
 
     def __init__(
-        self, limits: DoorLimits, counters: StreamCounters, access_log: AccessLog, **uvicorn: Any
+        self,
+        limits: DoorLimits,
+        counters: StreamCounters,
+        access_log: AccessLog,
+        has_room: Callable[[], bool],
+        **uvicorn: Any,
     ) -> None:
         super().__init__(**uvicorn)
         self._limits = limits
         self._counters = counters
         self._access_log = access_log
+        self._has_room = has_room
+        self._inside = False
         self.url = b""  # uvicorn's, which has none before the first request begins
         self._refusal: Refusal | None = None
         self._answered = False
@@ -86,12 +95,21 @@ class Door(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """The first head is due from now on."""
         super().connection_made(transport)
+        self._counters.http_open += 1
+        self._inside = True
+        if not self._has_room():
+            # Sockets are what everybody shares: who comes beyond them is told so at once, and not waited for.
+            self._counters.refused[_FULL.reason] += 1
+            self.transport.write(_FULL.answer())
+            self.transport.close()
+            return
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is due any more."""
         self._expect_nothing()
         self._expect_no_taking()
+        self._go_in()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -189,6 +207,12 @@ class Door(HttpToolsProtocol):
             return _WITH_BODY
         return None
 
+    def _go_in(self) -> None:
+        """The socket is here no more: it became a WebSocket, or is gone."""
+        if self._inside:
+            self._inside = False
+            self._counters.http_open -= 1
+
     def _answering(self) -> bool:
         """Whether a response is owed or on its way; `cycle` is the newest of them."""
         if self.cycle is None:
@@ -201,6 +225,7 @@ class Door(HttpToolsProtocol):
                 self.data_received(rest)
             return
         self._expect_nothing()
+        self._go_in()
         self.handle_websocket_upgrade()
         self.parser = None  # type: ignore[assignment]  # parser and door hold each other
         if rest and not self.transport.is_closing():

@@ -233,6 +233,7 @@ class StreamEdge(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """The send buffer has drained."""
+        self._buffer.settle()
         self._paused = False
         self.behind_since_s = None
         if self._channel is not None and not self._left:

@@ -74,6 +74,8 @@ class Entrance:
             return Refusal(403, RefusalReason.PLAN_WITHOUT_CLASS, text)
         if refusal := self._full(permit):
             return refusal
+        if permit.ticket is not None:  # used only now: a refusal for another reason leaves it good
+            self._tickets.redeem(head.query["ticket"], self._clock.monotonic_s())
         self._forgive(permit, head)
         return permit
 

@@ -212,6 +212,8 @@ class Connections:
             member.announce_drain(round(deadline_s * 1_000), number * spread_ms // len(members))
         per_step = math.ceil(len(members) / max(1, math.ceil(spread_s / _STEP_S)))
         for first in range(0, len(members), per_step or 1):
+            if self._none_admitted.is_set():
+                break
             if first:
                 await asyncio.sleep(_STEP_S)
             for member in members[first : first + per_step]:
