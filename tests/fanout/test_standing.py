@@ -108,3 +108,24 @@ def test_a_snapshot_of_more_than_the_budget_comes_as_it_is_earned():
     run(world, client, quarters=200, quotes=0)
     world.quiet()
     assert (client.ledger._delivered, client.ledger._skipped) == (600, 0)
+
+
+def test_no_delivery_waits_for_ever_behind_another():
+    """The first used all that was earned, each time: the other stood still as long as the first moved."""
+    world = world_with(40)
+    world.appear("currencies:EURUSD")
+    client = metered(world)
+    client.say({"action": "subscribe", "symbols": ["currencies:EURUSD"]})
+    client.read_all()
+    run(world, client, quarters=120, quotes=1)
+    head = world.tape.head(world.instruments[-1])
+    assert client.ledger.accounts["currencies:EURUSD"].position > head - 40
+
+
+def test_a_budget_of_one_quote_a_second_is_kept():
+    world = world_with(300)
+    client = metered(world, max_quotes_per_s=1)
+    before = client.ledger._delivered
+    delivered = run(world, client, quarters=80, quotes=1)
+    assert sum(delivered[8:]) <= 20
+    assert client.ledger._delivered - before <= 300 + 20  # one flush is live before the budget is looked at

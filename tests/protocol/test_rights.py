@@ -185,3 +185,38 @@ def test_what_is_subscribed_fits_new_rights_and_limits_or_not(
     client = dialect(catalogue, EVERYTHING_HEARD)
     assert client.subscribe(*subscribed) == {}
     assert client.session.rebind(ConnectionLimits(symbols=symbols), rights) is fits
+
+
+def test_a_pattern_is_as_many_changes_as_it_has_members(
+    catalogue: Catalogue, dialect: type[V1Client]
+) -> None:
+    """Or a client could make us answer with everything there is, a hundred times in ten seconds."""
+    members = sum(catalogue.count(each) for each in AssetClass)
+    client = dialect(catalogue, EVERYTHING_HEARD)
+    limits = ConnectionLimits(symbol_changes_per_10_s=4 * members + 2)
+    assert client.session.rebind(limits, EVERYTHING_HEARD)
+    refusals = [client.subscribe("*") for _ in range(6)]
+    assert refusals == [{}] * 4 + [{"*": "too_many_symbols"}] * 2
+    assert client.session.names == ["*"]
+
+
+def test_a_pattern_larger_than_all_changes_can_be_had(catalogue: Catalogue, dialect: type[V1Client]) -> None:
+    client = dialect(catalogue, EVERYTHING_HEARD)
+    assert client.session.rebind(ConnectionLimits(symbol_changes_per_10_s=4), EVERYTHING_HEARD)
+    assert client.subscribe("*") == {}
+    assert client.joined == list(AssetClass)
+
+
+def test_everything_is_weighed_again_where_it_means_more(
+    catalogue: Catalogue, dialect: type[V1Client]
+) -> None:
+    client = dialect(catalogue, TWO_CLASSES)
+    client.subscribe("*")
+    heard = list(client.joined)
+    weight = sum(catalogue.count(AssetClass(each)) for each in heard)
+    assert client.session.rebind(ConnectionLimits(symbols=weight), EVERYTHING_HEARD)
+    assert client.subscribe("*") == {"*": "too_many_symbols"}
+    assert client.joined == heard
+    assert client.session.rebind(ConnectionLimits(), EVERYTHING_HEARD)
+    assert client.subscribe("*") == {}
+    assert {str(each) for each in client.joined} == set(AssetClass)

@@ -178,6 +178,9 @@ def test_a_ticket_for_other_classes_does_not_open_this_one(house: House) -> None
     key, _ = house.key()
     text = house.ticket(key, classes=[CRYPTO])
     assert refused(house.entrance.enter(head(ticket=text), STOCKS)) == (403, "plan_without_class")
+    # It was refused for another reason than itself, so it is still good where it fits.
+    assert permitted(house.entrance.enter(head(ticket=text), CRYPTO)).ticket is not None
+    assert refused(house.entrance.enter(head(ticket=text), CRYPTO)) == (401, "ticket_expired")
 
 
 @pytest.mark.parametrize("text", ["", "twt_", "twt_" + "a" * 43, "tw_000000000000_" + "a" * 43])
