@@ -42,6 +42,26 @@ LogLevel = Annotated[str | None, _option("log_level", "LEVEL")]
 LogFormat = Annotated[str | None, _option("log_format", "FORMAT")]
 
 
+#: How a command that is a client reaches its server.
+ServerUrl = Annotated[
+    str,
+    typer.Option("--url", metavar="URL", envvar="TRADEWATCH_URL", help="The server, ws(s):// or http(s)://."),
+]
+ApiKey = Annotated[
+    str | None,
+    typer.Option(
+        "--api-key",
+        metavar="KEY",
+        envvar="TRADEWATCH_API_KEY",
+        help="The API key; in the environment other users of this machine cannot see it.",
+    ),
+]
+CaCert = Annotated[
+    Path | None, typer.Option("--cacert", metavar="FILE", help="Trust the certificates (PEM) in this file.")
+]
+DEFAULT_URL = "ws://127.0.0.1:8000"
+
+
 def given_settings(parameters: Mapping[str, Any]) -> dict[str, object]:
     """Of a command's parameters (`context.params`) those that set a setting and were given."""
     return {name: value for name, value in parameters.items() if name in KEYS and value not in (None, ())}

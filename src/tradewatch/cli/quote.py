@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
+from tradewatch.cli import options
 from tradewatch.cli.completion import complete_symbol
 from tradewatch.cli.table import print_table
 from tradewatch.errors import ClientError
@@ -59,21 +60,10 @@ def quote(
         ),
     ],
     *,
-    url: Annotated[
-        str, typer.Option(metavar="URL", envvar="TRADEWATCH_URL", help="The server, ws(s):// or http(s)://.")
-    ] = "ws://127.0.0.1:8000",
-    api_key: Annotated[
-        str | None,
-        typer.Option(
-            metavar="KEY",
-            envvar="TRADEWATCH_API_KEY",
-            help="The API key; in the environment other users of this machine cannot see it.",
-        ),
-    ] = None,
+    url: options.ServerUrl = options.DEFAULT_URL,
+    api_key: options.ApiKey = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines in a terminal, too.")] = False,
-    cacert: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Trust the certificates (PEM) in this file.")
-    ] = None,
+    cacert: options.CaCert = None,
 ) -> None:
     """Print the newest quote of each symbol: a table in a terminal, JSON lines in a pipe.
 

@@ -5,12 +5,12 @@ import contextlib
 import json
 import sys
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
+from tradewatch.cli import options
 from tradewatch.cli.completion import complete_class, complete_symbol
 from tradewatch.errors import ClientError, ProtocolViolationError, UsageError
 from tradewatch.model.asset_class import AssetClass
@@ -60,25 +60,14 @@ def stream(
         ),
     ],
     *,
-    url: Annotated[
-        str, typer.Option(metavar="URL", envvar="TRADEWATCH_URL", help="The server, ws(s):// or http(s)://.")
-    ] = "ws://127.0.0.1:8000",
-    api_key: Annotated[
-        str | None,
-        typer.Option(
-            metavar="KEY",
-            envvar="TRADEWATCH_API_KEY",
-            help="The API key; in the environment other users of this machine cannot see it.",
-        ),
-    ] = None,
+    url: options.ServerUrl = options.DEFAULT_URL,
+    api_key: options.ApiKey = None,
     snapshot: Annotated[
         bool, typer.Option("--snapshot/--no-snapshot", help="Begin with the last known quote of each symbol.")
     ] = False,
     count: Annotated[int | None, typer.Option(metavar="N", min=1, help="End after so many quotes.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines in a terminal, too.")] = False,
-    cacert: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Trust the certificates (PEM) in this file.")
-    ] = None,
+    cacert: options.CaCert = None,
 ) -> None:
     """Show quotes: in a terminal as a live table, in a pipe as JSON lines.
 

@@ -43,6 +43,8 @@ class Key(msgspec.Struct, frozen=True):
     def rule(self) -> str:
         """What it takes, in words: `a whole number from 0 to 65535`."""
         unit = next((unit for end, unit in _UNITS.items() if self.name.endswith(end)), "")
+        if "_per_" in self.name:  # so many in a time, not a time
+            unit = ""
         return _rule(self.annotation, unit)
 
     def read(self, given: object, *, from_text: bool) -> Any:
