@@ -108,7 +108,7 @@ class World:
         self.gateway = self._gateway(ring)
         limits = DoorLimits(head_bytes=4_096, headers=20)
         access_log = AccessLog(self.clock, enabled=False)
-        self._door = functools.partial(Door, limits, self.gateway.counters, access_log)
+        self._door = functools.partial(Door, limits, self.gateway.counters, access_log, lambda: True)
         self.state = ServerState()
         self._transports: list[FakeTransport] = []
         self._waiting: list[Callable[[], None]] = []

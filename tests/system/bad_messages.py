@@ -164,7 +164,7 @@ FLOODS: list[Case] = [
         "a flood of messages", framed({"action": "ping"}, MSGPACK) * 1_000, 4004, dialect=MSGPACK, warned=3
     ),
     # Publishers are bound by their credit; this limit is for who sends other things than batches.
-    closes("a flood of pongs", frame(PONG) * 60_000, 4004, dialect=PUBLISH, warned=3),
+    closes("a flood of pongs", frame(PONG) * 310_000, 4004, dialect=PUBLISH, warned=3),
     closes("a flood of pings", frame(PING) * 1_000, 4004, warned=3),
     closes("a flood of pings", frame(PING) * 1_000, 4004, dialect=V2, warned=3),
     closes("a flood of pongs", frame(PONG) * 1_000, 4004, warned=3),

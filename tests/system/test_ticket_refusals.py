@@ -50,10 +50,11 @@ def test_a_late_ticket_does_not_open(scene: Scene) -> None:
     scene.witness.await_quote()
 
 
-def test_a_refused_ticket_is_used_all_the_same(scene: Scene) -> None:
-    """Nobody finds out by trying what it would have opened."""
+def test_a_ticket_that_is_refused_for_another_reason_stays_good(scene: Scene) -> None:
+    """Or whoever met a full server for a moment, and is told to come back, could not."""
     ticket = issue(scene, classes=["crypto"])
     assert scene.answer(f"/stocks/quotes?{ticket}", key=None).reason == "plan_without_class"
+    assert scene.answer(f"/crypto/quotes?{ticket}", key=None).status == 101
     assert scene.answer(f"/crypto/quotes?{ticket}", key=None).reason == "ticket_expired"
 
 

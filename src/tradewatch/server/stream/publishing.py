@@ -15,7 +15,7 @@ from tradewatch.server.stream.channel import Connection
 #: for the network, and a producer that does not read its answers is no longer read.
 CREDIT_BATCHES = 64
 #: What publishers may send is bound by their credit; this is for who sends other things.
-MESSAGES_PER_10_S = 1_000_000
+MESSAGES_PER_10_S = 300_000
 
 
 class PublishingChannel:
