@@ -48,12 +48,12 @@ def pings() -> list[Case]:
         *cases,
         told("ten pings", ten, *answers),
         told("ten pings, octet by octet", chopped(ten, 1), *answers),
-        told(  # pongs of one read are written behind the echoes of its messages
+        told(  # pongs of one read are written before the echoes of its messages
             "ping, text, ping",
             frame(PING, b"1") + HELLO + frame(PING, b"2"),
-            ECHO,
             Event("pong", b"1"),
             Event("pong", b"2"),
+            ECHO,
         ),
     ]
 

@@ -166,8 +166,8 @@ def ways() -> list[Case]:
                 + frame(PING, b"1")
                 + frame(CONTINUATION, hello[3:])
             ],
-            said,
             Event("pong", b"1"),
+            said,
             **OFFER,
         ),
         told(

@@ -217,7 +217,10 @@ class StreamEdge(asyncio.Protocol):
             return
         written_before = self.written_bytes
         self._wire.receive_data(data)
-        self._take(self._wire.events_received())
+        events = self._wire.events_received()
+        if self._wire.state is State.OPEN:
+            self._settle()  # pongs, which need not wait for the answers to what came behind their pings
+        self._take(events)
         self._settle()
         if self._waiting or (self._paused and self.written_bytes != written_before):
             # A client that does not read, and what it sends makes us write: stop listening to it.
@@ -288,8 +291,6 @@ class StreamEdge(asyncio.Protocol):
         )
         self._counters.opened += 1
         self._guard(self._channel.opened, self)
-
-    # Everything after it.
 
     def _take(self, events: Sequence[object]) -> None:
         """Hand over the messages that one read completed; a violation ends the connection behind them."""

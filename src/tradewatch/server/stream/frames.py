@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from websockets.extensions.base import Extension
 from websockets.frames import CloseCode as AnyCloseCode
+from websockets.frames import Frame, Opcode
 from websockets.protocol import Protocol, Side
 
 from tradewatch.protocol.codes import CloseCode
@@ -26,6 +27,15 @@ class Frames(Protocol):
     def __init__(self, *, message_bytes: int | None, extensions: Sequence[Extension]) -> None:
         super().__init__(Side.SERVER, max_size=message_bytes, logger=_logger)
         self.extensions = list(extensions)
+
+    def recv_frame(self, frame: Frame) -> None:
+        """A close in the middle of a fragmented message is a close like any other (RFC 6455, section 5.4).
+
+        The library takes it for a violation, unless it has forgotten what was begun.
+        """
+        if frame.opcode is Opcode.CLOSE:
+            self.current_size = None
+        super().recv_frame(frame)
 
     def fail(self, code: AnyCloseCode | int, reason: str = "") -> None:
         """Close for a fault of the client's; the library's own words on it are not sent."""
