@@ -46,8 +46,7 @@ def ticket_routes(tickets: Tickets, ring: KeyRing, *, clock: Clock) -> APIRouter
         clock: the time.
     """
     routes = APIRouter(tags=["account"])
-    (schema,), _ = msgspec.json.schema_components([TicketRequest], ref_template="{name}")
-    _, components = msgspec.json.schema_components([TicketRequest], ref_template="{name}")
+    (schema,), components = msgspec.json.schema_components([TicketRequest], ref_template="{name}")
 
     @routes.post(
         "/account/tickets",
