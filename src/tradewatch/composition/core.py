@@ -87,16 +87,11 @@ def build_core(
         return Delayed(tape, Past(log, catalogue), late_hub, delay_s=delay_s, clock=clock)
 
     views = Views(
-        View(hub, tape_point(tape)),
+        View(hub, lambda: tape.end_position),
         delayed=delayed,
         close=lambda gone: catalogue.unwatch(gone.hub.appear),
     )
     return Core(catalogue, tape, Intake(tape, hub), Claims(), views, watch)
-
-
-def tape_point(tape: Tape) -> Callable[[], str]:
-    """Tells the point of the tape that the next record will stand at."""
-    return lambda: tape.end_position
 
 
 def feed_runner(source: Source, core: Core, clock: Clock) -> FeedRunner:

@@ -139,14 +139,13 @@ class Hub:
 
     # Members.
 
-    def member(self, listener: Listener, dialect: Dialect, *, max_quotes_per_s: int | None = None) -> Member:
-        """A place for a connection; it hears nothing yet. `max_quotes_per_s`: see `limit`."""
+    def member(self, listener: Listener, dialect: Dialect) -> Member:
+        """A place for a connection; it hears nothing yet, and has no limit of quotes."""
         lane = self._lanes.get(dialect.name)
         if lane is None:
             lane = self._lanes[dialect.name] = Lane(dialect)
         member = Member(listener, lane)
         self._members[member] = None
-        self.limit(member, max_quotes_per_s)
         return member
 
     def remove(self, member: Member) -> None:

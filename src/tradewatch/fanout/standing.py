@@ -116,9 +116,11 @@ class Standing:
         moved_aside = [member for member in members if not member.held]
         for member in moved_aside:
             self._hold(member)
-        yield
-        for member in moved_aside:
-            self._release(member)
+        try:
+            yield
+        finally:
+            for member in moved_aside:
+                self._release(member)
 
     def allow(self, now_s: float) -> None:
         """Time has passed for budgets, to this point of the monotonic clock.

@@ -61,6 +61,9 @@ def too_many_named(count: int, limits: ConnectionLimits, changes: Window, now_ns
     return ""
 
 
-def pattern_charge(weight: int, changes: Window) -> int:
-    """What a pattern counts as changes besides its name: its members, but at most a quarter of the limit."""
-    return max(0, min(weight - 1, changes.limit // 4))
+def too_many_members(weight: int, changes: Window, now_ns: int) -> bool:
+    """Whether a pattern, its name being counted, has more members than changes are left; else they are taken.
+
+    They count as at most a quarter of the limit, so that the largest pattern can be had.
+    """
+    return not changes.take(now_ns / 1e9, max(0, min(weight - 1, changes.limit // 4)))

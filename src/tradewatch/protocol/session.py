@@ -10,7 +10,7 @@ from tradewatch.protocol.codes import ErrorCode
 from tradewatch.protocol.limits import (
     SYMBOL_CHANGES_SPAN_S,
     ConnectionLimits,
-    pattern_charge,
+    too_many_members,
     too_many_named,
 )
 from tradewatch.protocol.messages import MessageError, Ping, Subscribe, Unsubscribe, decode_message
@@ -208,11 +208,11 @@ class Session:
     def _charged(self, named: _Named, now_ns: int) -> _Named:
         """The names, without the patterns whose members are more changes than are left now."""
         for name, interest in list(named.known.items()):
-            if isinstance(interest, Pattern):
-                extra = pattern_charge(self._naming.weigh(interest), self._changes)
-                if not self._changes.take(now_ns / 1e9, extra):
-                    del named.known[name]
-                    named.wrong.setdefault(ErrorCode.TOO_MANY_SYMBOLS, []).append(name)
+            if isinstance(interest, Pattern) and too_many_members(
+                self._naming.weigh(interest), self._changes, now_ns
+            ):
+                del named.known[name]
+                named.wrong.setdefault(ErrorCode.TOO_MANY_SYMBOLS, []).append(name)
         return named
 
     def _say_wrong(self, named: _Named, effects: list[Effect]) -> None:

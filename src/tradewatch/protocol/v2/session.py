@@ -10,7 +10,7 @@ from tradewatch.protocol.delivery import Delivery, effective
 from tradewatch.protocol.limits import (
     SYMBOL_CHANGES_SPAN_S,
     ConnectionLimits,
-    pattern_charge,
+    too_many_members,
     too_many_named,
 )
 from tradewatch.protocol.messages import MessageError
@@ -298,10 +298,10 @@ class V2Session:
 
     def _charged(self, each: Named | Result, now_ns: int) -> Named | Result:
         """The name; a pattern is refused whose members are more changes than are left now."""
-        if isinstance(each, Named) and isinstance(each.interest, Pattern):
-            extra = pattern_charge(self._naming.weigh(each.interest), self._changes)
-            if not self._changes.take(now_ns / 1e9, extra):
-                return refused(each.name, ErrorCode.TOO_MANY_SYMBOLS)
+        if isinstance(each, Result) or not isinstance(each.interest, Pattern):
+            return each
+        if too_many_members(self._naming.weigh(each.interest), self._changes, now_ns):
+            return refused(each.name, ErrorCode.TOO_MANY_SYMBOLS)
         return each
 
     def _results_of(
