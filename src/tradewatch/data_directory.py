@@ -26,6 +26,11 @@ class DataDirectory:
         """Where the log's shards stand."""
         return self.path / "tape"
 
+    @property
+    def history(self) -> Path:
+        """Where what is recorded stands."""
+        return self.path / "history"
+
     def take(self) -> None:
         """Make the directory and lock it until `release` or the end of the process.
 

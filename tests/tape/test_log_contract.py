@@ -123,6 +123,7 @@ def test_retention_takes_whole_segments_from_the_oldest_on(disk) -> None:
     assert log.read(0, 1)[0] == log.first_offset
     assert probe.selected(1) == [seq for seq in kept.values() if seq % 2 == 0]
     assert [offset for offset, _, _ in probe.stamped()] == list(kept)
+    assert log.unheld_records == 0
 
 
 def test_the_segment_being_written_is_kept_however_little_may_be(disk) -> None:
@@ -131,6 +132,41 @@ def test_the_segment_being_written_is_kept_however_little_may_be(disk) -> None:
         probe.put(seq)
     assert probe.log.first_offset == 4
     assert probe.records() == {4: 5, 5: 6, 6: 7}
+
+
+def test_what_is_held_stays_until_it_is_taken(disk) -> None:
+    probe = disk.open(segment_bytes=disk.room(4), retain_bytes=40 * SLOT_BYTES).begin()
+    log = probe.log
+    log.hold(0)
+    for seq in range(1, 201):
+        probe.put(seq)
+    everything = {offset: offset + 1 for offset in range(200)}
+    assert probe.records() == everything
+    for taken, first in ((3, 0), (4, 4), (150, 148), (20, 148)):
+        log.hold(taken)
+        assert log.first_offset == first
+    assert probe.records() == {offset: seq for offset, seq in everything.items() if offset >= 148}
+    log.hold(200)
+    assert 200 - 40 <= log.first_offset < 200 - 4
+    assert log.unheld_records == 0
+
+
+def test_what_is_held_goes_where_it_is_too_much_and_is_counted(disk) -> None:
+    room = {"retain_bytes": 40 * SLOT_BYTES, "hold_bytes": 60 * SLOT_BYTES}
+    probe = disk.open(segment_bytes=disk.room(4), **room).begin()
+    log = probe.log
+    log.hold(10)
+    for seq in range(1, 201):
+        probe.put(seq)
+        assert log.unheld_records == max(0, log.first_offset - 10)
+    assert 200 - 100 <= log.first_offset < 200 - 100 // 3
+    unheld = log.unheld_records
+    log.hold(200)
+    log.hold(220)
+    for seq in range(201, 241):
+        probe.put(seq)
+    assert log.first_offset > 200
+    assert log.unheld_records == unheld, "the store was not behind"
 
 
 def test_what_does_not_fit_is_counted_and_leaves_a_hole(disk) -> None:

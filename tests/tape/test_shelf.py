@@ -7,6 +7,7 @@ from zlib import crc32
 import pytest
 
 from tradewatch.errors import TapeError
+from tradewatch.tape import shelf
 from tradewatch.tape.layout import SLOT_BYTES
 
 
@@ -39,6 +40,56 @@ def test_large_segments_of_another_process_are_found_by_position(files) -> None:
         assert (first, probe.seqs(data)) == (position, [position + 1, position + 2])
     assert probe.selected(1) == list(range(1, 30_001))
     assert [block[2] for block in probe.stamped()] == list(range(1, 30_001, 3))
+
+
+def test_what_is_held_before_a_log_begins_outlives_its_start(files) -> None:
+    three_segments(files)
+    probe = files.open(retain_bytes=0)
+    probe.log.hold(2)
+    assert len(files.paths) == 3
+    probe.begin()
+    assert probe.records() == {2: 3, 3: 4, 4: 5, 5: 6}
+    files.kill()
+    assert files.open(retain_bytes=0).begin().records() == {4: 5, 5: 6}
+
+
+def test_each_time_that_held_records_go_is_told_once(files, caplog) -> None:
+    room = {"segment_bytes": files.room(2), "retain_bytes": 6 * files.room(2), "hold_bytes": 5 * SLOT_BYTES}
+    probe = files.open(**room).begin()
+    held = 0
+    for episode in (1, 2):
+        probe.log.hold(held)
+        for seq in range(1, 41):
+            probe.put(seq)
+        assert probe.log.unheld_records > 0
+        assert caplog.text.count("what the store has not taken") == episode
+        held = probe.log.next_offset
+        probe.log.hold(held)
+        for seq in range(1, 3):
+            probe.put(seq)
+
+
+def test_offsets_that_no_record_has_are_not_counted_as_deleted(files) -> None:
+    """Between two epochs lies a leap of them; a segment tells how many it had at most."""
+    three_segments(files)
+    files.kill()
+    files.open(boot="another boot").begin().put(7)
+    files.kill()
+    probe = files.open(retain_bytes=0, hold_bytes=0)
+    probe.log.hold(0)
+    probe.begin().put(8)
+    assert len(files.paths) == 1
+    assert 7 <= probe.log.unheld_records <= 10
+
+
+def test_too_many_segments_are_not_held(files, monkeypatch) -> None:
+    monkeypatch.setattr(shelf, "MAX_SEGMENTS", 5)
+    probe = files.open(segment_bytes=files.room(1), retain_bytes=0).begin()
+    probe.log.hold(0)
+    for seq in range(1, 11):
+        probe.put(seq)
+    assert probe.records() == {offset: offset + 1 for offset in range(5, 10)}
+    assert probe.log.unheld_records == 5
 
 
 @pytest.mark.parametrize("position", [0, 8, SLOT_BYTES, SLOT_BYTES + 70])

@@ -11,7 +11,9 @@ import msgspec
 from msgspec import Meta
 
 from tradewatch.errors import SettingError
+from tradewatch.model.asset_class import AssetClass
 
+_CLASS_NAMES = {asset_class.value for asset_class in AssetClass}
 _KIB = 1 << 10
 _MIB = 1 << 20
 _GIB = 1 << 30
@@ -146,9 +148,44 @@ class TapeSettings(msgspec.Struct, frozen=True, kw_only=True):
             description="size of the log above which its oldest files are deleted; at least two segments",
         ),
     ] = 2 * _GIB
+    hold_bytes: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1 << 50,
+            description="size by which the log may exceed `tape.retain_bytes` for as long as the history has"
+            " not recorded its oldest files; beyond it they are deleted all the same, and counted",
+        ),
+    ] = 8 * _GIB
     sync_ms: Annotated[
         int, Meta(ge=1, le=60_000, description="time between two syncs of the log to the disk")
     ] = 250
+
+
+class HistorySettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Table `history`: what is recorded, and for how long."""
+
+    enabled: Annotated[
+        bool, Meta(description="whether what is streamed is recorded, for candles and ticks over HTTP")
+    ] = True
+    retain_days: Annotated[
+        float,
+        Meta(ge=0, le=100_000, description="age at which what was recorded is deleted; 0 keeps it for good"),
+    ] = 0.0
+    retain_days_by_class: Annotated[
+        dict[str, float],
+        Meta(
+            description="the same for single asset classes: `{ crypto = 30 }`",
+            extra={"default": "none"},
+        ),
+    ] = {}
+    memory_bytes: Annotated[
+        int,
+        Meta(ge=64 * _MIB, le=1 << 45, description="memory that the database of the history may take"),
+    ] = 512 * _MIB
+    threads: Annotated[
+        int, Meta(ge=1, le=256, description="threads that the database of the history may use")
+    ] = 2
 
 
 def default_data_dir() -> Path:
@@ -243,6 +280,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     limits: LimitSettings = LimitSettings()
     stream: StreamSettings = StreamSettings()
     tape: TapeSettings = TapeSettings()
+    history: HistorySettings = HistorySettings()
 
     def __post_init__(self) -> None:
         if self.bus:
@@ -259,6 +297,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 f"limits.pong_timeout_s = {self.limits.pong_timeout_s} is less than"
                 f" limits.ping_interval_s = {self.limits.ping_interval_s}"
             )
+        unknown = set(self.history.retain_days_by_class) - _CLASS_NAMES
+        if unknown:
+            raise SettingError(f"history.retain_days_by_class: no asset class is called {min(unknown)!r}")
         if self.tape.retain_bytes < 2 * self.tape.segment_bytes:
             raise SettingError(
                 f"tape.retain_bytes = {self.tape.retain_bytes} is less than two segments"

@@ -60,7 +60,8 @@ class Log(Protocol):
     * `append` never raises for the disk: it answers False, counts, and goes on trying; the first block that
       fits again begins a new segment with a fresh snapshot, so positions stay true.
     * A segment stands alone: it begins with the snapshot that the tape gives, so that older ones can go.
-      Retention deletes whole segments, oldest first, never the one being written.
+      Retention deletes whole segments, oldest first, never the one being written, and none with records that
+      are held, while there is room for them.
     """
 
     @property
@@ -81,6 +82,11 @@ class Log(Protocol):
     @property
     def lost_records(self) -> int:
         """Records that could not be written since the log was opened."""
+        ...
+
+    @property
+    def unheld_records(self) -> int:
+        """Records that were deleted although they were held, since the log was opened."""
         ...
 
     @property
@@ -130,6 +136,14 @@ class Log(Protocol):
 
     def stamped(self) -> Iterator[StampedBlock]:
         """Every block with a stamp that is still kept, oldest first."""
+        ...
+
+    def hold(self, offset: int) -> None:
+        """Keep the records from an offset on: the store has not taken them. Those before it may go.
+
+        Each call takes the place of the one before; until the first, nothing is held. What is to outlive
+        `begin` is held before it. Beyond what the log may take for this the oldest go all the same, counted.
+        """
         ...
 
     def sync(self) -> None:

@@ -9,6 +9,7 @@ from tradewatch.errors import TapeError
 from tradewatch.tape import layout
 from tradewatch.tape.layout import SLOT_BYTES
 from tradewatch.tape.log import BatchStamp, Recovered, StampedBlock
+from tradewatch.tape.retention import Retention
 from tradewatch.tape.selection import Selection
 
 _first_offset = attrgetter("first_offset")
@@ -28,6 +29,16 @@ class _Segment:
         """Bytes it takes, as a segment on a disk would count them."""
         return len(self.snapshot) + len(self.slots)
 
+    @property
+    def records(self) -> int:
+        """How many slots it has behind its snapshot."""
+        return len(self.slots) // SLOT_BYTES
+
+    @property
+    def end_offset(self) -> int:
+        """Offset behind its last slot."""
+        return self.first_offset + self.records
+
 
 class MemoryLog:
     """`Log` without a disk: it lives and dies with the process, so its epoch never goes on.
@@ -36,6 +47,7 @@ class MemoryLog:
         clock: the hour names the epoch.
         segment_bytes: slots in one segment, in bytes.
         retain_bytes: slots and snapshots of all segments together, in bytes.
+        hold_bytes: what they may take beyond it for the sake of records that are held.
 
     Attributes:
         refuse: while it is set, appends are answered as by a full disk.
@@ -47,11 +59,12 @@ class MemoryLog:
         clock: Clock,
         segment_bytes: int = 4 * 1024 * 1024,
         retain_bytes: int = 64 * 1024 * 1024,
+        hold_bytes: int = 64 * 1024 * 1024,
     ) -> None:
         self.refuse = False
         self._epoch_ms = clock.now_ns() // 1_000_000
         self._segment_bytes = segment_bytes
-        self._retain_bytes = retain_bytes
+        self._retention = Retention(retain_bytes=retain_bytes, hold_bytes=hold_bytes)
         self._snapshot: Callable[[], bytes] | None = None
         self._segments: list[_Segment] = []
         self._next_offset = 0
@@ -83,6 +96,11 @@ class MemoryLog:
     def lost_records(self) -> int:
         """Records that were refused."""
         return self._lost_records
+
+    @property
+    def unheld_records(self) -> int:
+        """Records that were deleted although they were held."""
+        return self._retention.unheld_records
 
     @property
     def failing(self) -> str:
@@ -145,6 +163,12 @@ class MemoryLog:
         for segment in tuple(self._segments):
             yield from tuple(segment.stamped)
 
+    def hold(self, offset: int) -> None:
+        """Keep the records from an offset on as long as there is room for them."""
+        self._retention.hold(offset)
+        if self._retention.holding:
+            self._retain()
+
     def sync(self) -> None:
         """Nothing survives the process."""
 
@@ -157,6 +181,13 @@ class MemoryLog:
             self._segments.pop()
         self._segments.append(_Segment(self._next_offset, snapshot()))
         self._failing = ""
+        self._retain()
+
+    def _retain(self) -> None:
         kept_bytes = sum(segment.size for segment in self._segments)
-        while len(self._segments) > 1 and kept_bytes > self._retain_bytes:
+        while len(self._segments) > 1:
+            oldest = self._segments[0]
+            if not self._retention.lets_go(kept_bytes, end_offset=oldest.end_offset):
+                return
             kept_bytes -= self._segments.pop(0).size
+            self._retention.gone(oldest.first_offset, oldest.end_offset, most_records=oldest.records)

@@ -53,12 +53,17 @@ class SourceNames:
         return self._names.get(number, "")
 
     def shown(self, number: int) -> str | None:
-        """What clients are told of a source: the kind of a feed, a producer's own name; no paths, no keys."""
-        room, _, rest = self.name(number).partition("/")
-        if room == "publish":
-            return rest.partition("/")[2]
-        return re.split(r"[:?]", rest, maxsplit=1)[0] if room == "feed" else None
+        """What clients are told of a source: see `shown_source`."""
+        return shown_source(self.name(number))
 
     def by_number(self) -> dict[int, str]:
         """All names, by number."""
         return dict(self._names)
+
+
+def shown_source(name: str) -> str | None:
+    """What clients are told of a source: the kind of a feed, a producer's own name; no paths, no keys."""
+    room, _, rest = name.partition("/")
+    if room == "publish":
+        return rest.partition("/")[2]
+    return re.split(r"[:?]", rest, maxsplit=1)[0] if room == "feed" else None

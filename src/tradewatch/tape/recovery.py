@@ -6,6 +6,7 @@ a process that is killed before it would otherwise leave a directory in which no
 
 import logging
 import os
+import re
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -32,7 +33,7 @@ _log = logging.getLogger(__name__)
 #: How far the offsets of a new epoch lie beyond the old one's last that is known: more than could have been
 #: given out and not be on the disk, so that no offset ever means two records.
 OFFSET_LEAP = 1_000_000_000
-_PATTERN = "[0-9]" * 20 + ".log"
+_NAME = re.compile(r"[0-9]{20}\.log")
 
 
 class Found(NamedTuple):
@@ -78,6 +79,17 @@ def segment_path(directory: Path, first_offset: int) -> Path:
     return directory / f"{first_offset:020d}.log"
 
 
+def segment_paths(directory: Path, *, behind: int = -1) -> list[Path]:
+    """The segments that a directory has, oldest first; only those that begin behind an offset.
+
+    Raises:
+        OSError: the directory cannot be read.
+    """
+    last = segment_path(directory, behind).name
+    names = os.listdir(directory)  # noqa: PTH208 - a follower asks often, and there may be thousands
+    return [directory / name for name in sorted(names) if name > last and _NAME.fullmatch(name)]
+
+
 def recover(directory: Path, *, now_ms: int, boot: bytes, new_epoch: bool) -> tuple[Found, Recovered]:
     """Read what a directory holds up to its last whole block, and decide whether the epoch goes on.
 
@@ -91,7 +103,7 @@ def recover(directory: Path, *, now_ms: int, boot: bytes, new_epoch: bool) -> tu
         OSError: a file cannot be read.
         TapeError: a segment is not what its name says, or of another version.
     """
-    paths = sorted(directory.glob(_PATTERN))
+    paths = segment_paths(directory)
     sound, broken = list(paths), list[Path]()
     last: _LastSegment | None = None
     while sound and (last := _read_last(sound[-1])) is None:

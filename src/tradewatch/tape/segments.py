@@ -13,6 +13,7 @@ from tradewatch.tape.blocks import CLOSED, SegmentHead, boot_digest, pack_block
 from tradewatch.tape.layout import SLOT_BYTES
 from tradewatch.tape.log import BatchStamp, Recovered, StampedBlock
 from tradewatch.tape.recovery import Found, recover, repair, segment_path
+from tradewatch.tape.retention import Retention
 from tradewatch.tape.shelf import Shelf
 from tradewatch.tape.writer import SegmentWriter, sync_directory
 
@@ -22,6 +23,8 @@ _log = logging.getLogger(__name__)
 SEGMENT_BYTES = 64 * 1024 * 1024
 #: Bytes of all segments together.
 RETAIN_BYTES = 2 * 1024 * 1024 * 1024
+#: Bytes that they may take beyond it while the store has not taken what is in them.
+HOLD_BYTES = 8 * 1024 * 1024 * 1024
 #: After a failure a new segment is tried at most this often.
 _RETRY_S = 0.1
 #: Segments that may wait for `sync` with their files open; at more, `append` waits for the disk.
@@ -42,17 +45,19 @@ class SegmentLog:
         clock: Clock,
         boot: bytes,
         segment_bytes: int,
-        retain_bytes: int,
+        retention: Retention,
     ) -> None:
         self._directory = directory
-        self._shelf = Shelf(found.segments, next_offset=found.next_offset, epoch_ms=found.epoch_ms)
+        self._retention = retention
+        self._shelf = Shelf(
+            found.segments, next_offset=found.next_offset, epoch_ms=found.epoch_ms, retention=retention
+        )
         self._found = found
         self._epoch_ms = found.epoch_ms
         self._next_offset = found.next_offset
         self._clock = clock
         self._boot = boot
         self._segment_bytes = segment_bytes
-        self._retain_bytes = retain_bytes
         self._snapshot: Callable[[], bytes] = bytes
         self._writer: SegmentWriter | None = None
         self._lost_records = 0
@@ -73,6 +78,7 @@ class SegmentLog:
         boot_id: str,
         segment_bytes: int = SEGMENT_BYTES,
         retain_bytes: int = RETAIN_BYTES,
+        hold_bytes: int = HOLD_BYTES,
         new_epoch: bool = False,
     ) -> tuple["SegmentLog", Recovered]:
         """Recover what a directory holds. Nothing is appended before `begin`.
@@ -84,6 +90,7 @@ class SegmentLog:
             boot_id: `boot.boot_id()`; empty where it is not known, then only a clean close keeps the epoch.
             segment_bytes: what a segment takes behind its snapshot.
             retain_bytes: what all segments may take together, the one being written always kept.
+            hold_bytes: what they may take beyond it for the sake of records that are held.
             new_epoch: end the epoch of the records found (they are from a backup, say).
 
         Raises:
@@ -99,9 +106,8 @@ class SegmentLog:
             )
         except OSError as error:
             raise _unusable(directory, error) from error
-        log = cls(
-            directory, found, clock=clock, boot=boot, segment_bytes=segment_bytes, retain_bytes=retain_bytes
-        )
+        retention = Retention(retain_bytes=retain_bytes, hold_bytes=hold_bytes)
+        log = cls(directory, found, clock=clock, boot=boot, segment_bytes=segment_bytes, retention=retention)
         return log, recovered
 
     @property
@@ -124,6 +130,11 @@ class SegmentLog:
     def lost_records(self) -> int:
         """Records that could not be written since the log was opened."""
         return self._lost_records
+
+    @property
+    def unheld_records(self) -> int:
+        """Records that were deleted although they were held."""
+        return self._retention.unheld_records
 
     @property
     def corrupt_blocks(self) -> int:
@@ -149,7 +160,7 @@ class SegmentLog:
         try:
             if self._found.resumable:
                 self._writer = SegmentWriter.resume(self._shelf.last)
-                self._shelf.retain(self._retain_bytes)
+                self._shelf.retain()
             else:
                 self._begin_segment()
             # A mark of a clean end must be gone, or a newer segment be there, before anything follows it: a
@@ -188,6 +199,12 @@ class SegmentLog:
     def stamped(self) -> Iterator[StampedBlock]:
         """Every block with a stamp that is still kept, oldest first."""
         return self._shelf.stamped()
+
+    def hold(self, offset: int) -> None:
+        """Keep the records from an offset on as long as there is room for them."""
+        self._retention.hold(offset)
+        if self._retention.holding:
+            self._shelf.retain()
 
     def sync(self) -> None:
         """Make what was appended survive the machine; where the disk refuses, the next append begins anew."""
@@ -263,7 +280,7 @@ class SegmentLog:
         path = segment_path(self._directory, self._next_offset)
         writer = SegmentWriter.begin(path, head, self._snapshot())
         self._shelf.add(writer.segment)
-        self._shelf.retain(self._retain_bytes)
+        self._shelf.retain()
         if self._writer is not None:
             self._retired.append(self._writer)
         self._writer = writer

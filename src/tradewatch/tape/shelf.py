@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from errno import EMFILE, ENFILE, ENOMEM
 from operator import attrgetter, itemgetter
 
+from tradewatch.tape.layout import SLOT_BYTES
 from tradewatch.tape.log import StampedBlock
+from tradewatch.tape.retention import Retention
 from tradewatch.tape.segment import Segment
 from tradewatch.tape.selection import Selection
 
@@ -28,10 +30,14 @@ class Shelf:
         segments: those that recovery found.
         next_offset: offset of the next record.
         epoch_ms: the epoch of the next record.
+        retention: says what goes.
     """
 
-    def __init__(self, segments: Sequence[Segment], *, next_offset: int, epoch_ms: int) -> None:
+    def __init__(
+        self, segments: Sequence[Segment], *, next_offset: int, epoch_ms: int, retention: Retention
+    ) -> None:
         self._segments = list(segments)
+        self._retention = retention
         self._epoch_ms = epoch_ms
         self._unreadable = 0
         #: Offset and epoch of each place where an epoch begins; outlives the segments.
@@ -70,11 +76,14 @@ class Shelf:
                     empty.path.unlink()
         self._segments.append(segment)
 
-    def retain(self, retain_bytes: int) -> None:
+    def retain(self) -> None:
         """Delete the oldest segments beyond what may be kept, never the newest."""
         kept_bytes = sum(segment.size for segment in self._segments)
-        while len(self._segments) > 1 and (kept_bytes > retain_bytes or len(self._segments) > MAX_SEGMENTS):
+        while len(self._segments) > 1:
             oldest = self._segments[0]
+            crowded = len(self._segments) > MAX_SEGMENTS
+            if not self._retention.lets_go(kept_bytes, end_offset=oldest.end_offset, crowded=crowded):
+                return
             try:
                 oldest.path.unlink(missing_ok=True)
             except OSError as error:
@@ -83,6 +92,7 @@ class Shelf:
             kept_bytes -= oldest.size
             self._unreadable += oldest.corrupt_blocks
             del self._segments[0]
+            self._count(oldest)
 
     def read(self, from_offset: int, limit: int) -> tuple[int, bytes]:
         """`Log.read`; an answer ends where a segment does."""
@@ -119,6 +129,11 @@ class Shelf:
                 yield from segment.stamped()
             except OSError:
                 self._unreadable += 1
+
+    def _count(self, deleted: Segment) -> None:
+        most_records = (deleted.size - deleted.records_at) // SLOT_BYTES
+        if self._retention.gone(deleted.head.first_offset, deleted.end_offset, most_records=most_records):
+            _log.warning("the tape has no room for what the store has not taken: %s is deleted", deleted.path)
 
     def _note_epoch(self, offset: int, epoch_ms: int) -> None:
         if not self._epochs or self._epochs[-1][1] != epoch_ms:

@@ -1,0 +1,132 @@
+"""The database of the history: `<data-dir>/history/hot.duckdb`, its settings and its tables."""
+
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from tradewatch.errors import HistoryError
+from tradewatch.history.ticks import DTYPES
+
+_log = logging.getLogger("tradewatch.history")
+
+FORMAT = 1
+_SQL_TYPES = {"<i1": "tinyint", "<i4": "integer", "<i8": "bigint"}
+
+#: The columns of a row of the store, but for its instrument.
+COLUMNS = ", ".join(DTYPES)
+_DECLARED = ", ".join(f"{name} {_SQL_TYPES[dtype]}" for name, dtype in DTYPES.items())
+
+_TABLES = """
+create table if not exists meta (key varchar primary key, value bigint);
+create table if not exists instruments (number integer, class tinyint, symbol varchar, scale tinyint,
+    size_scale tinyint);
+create table if not exists sources (number integer, name varchar);
+create table if not exists epochs (number integer, epoch_ms bigint);
+create table if not exists holes (instrument integer, epoch integer, first_seq bigint, last_seq bigint,
+    found_ms bigint);
+create table if not exists parts (part integer, class tinyint, day integer, level tinyint, file varchar,
+    bytes bigint, rows bigint, last_received_us bigint);
+create table if not exists contents (part integer, instrument integer, epoch integer, rows bigint,
+    first_ms bigint, last_ms bigint, first_seq bigint, last_seq bigint);
+create table if not exists imports (digest varchar, rows bigint, imported_ms bigint);
+create table if not exists garbage (file varchar, since_s double);
+"""
+
+
+class Database:
+    """An open database. One connection for each thread at a time: see `cursor`.
+
+    Args:
+        directory: `<data-dir>/history`; made where it does not exist.
+        memory_bytes: what DuckDB may take.
+        threads: that it may use.
+
+    Raises:
+        HistoryError: the directory or the database cannot be used.
+    """
+
+    def __init__(self, directory: Path, *, memory_bytes: int, threads: int) -> None:
+        self.directory = directory
+        self._connection = self._opened(memory_bytes, threads)
+        for statement in _TABLES.split(";"):
+            if statement.strip():
+                run(self._connection, statement)
+        found = value(self._connection, "select value from meta where key = 'format'")
+        if found is None:
+            run(self._connection, "insert into meta values ('format', ?)", FORMAT)
+        elif found != FORMAT:
+            raise HistoryError(f"{directory}: the history is of format {found}; this version reads {FORMAT}")
+
+    def cursor(self) -> "duckdb.DuckDBPyConnection":
+        """A connection of one's own to the same database; to be closed."""
+        return self._connection.cursor()
+
+    def close(self) -> None:
+        """Write what is in memory, and close."""
+        self._connection.close()
+
+    def _opened(self, memory_bytes: int, threads: int) -> "duckdb.DuckDBPyConnection":
+        path = self.directory / "hot.duckdb"
+        config: dict[str, Any] = {
+            "memory_limit": f"{memory_bytes}B",
+            "threads": threads,
+            "temp_directory": str(self.directory / "tmp"),
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "preserve_insertion_order": "true",
+        }
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return duckdb.connect(str(path), config=config)
+        except OSError as error:
+            raise HistoryError(f"{self.directory}: {error.strerror or error}") from error
+        except duckdb.Error as error:
+            if isinstance(error, duckdb.IOException) and "lock" in str(error).lower():
+                raise HistoryError(f"{path} is in use by another process") from error
+            damage = error
+        # What can still be read stands in the Parquet files; the rest comes again from the tape.
+        aside = path.with_suffix(f".damaged-{time.time_ns() // 10**9}")
+        _log.error("%s cannot be read and is put aside as %s: %s", path, aside.name, damage)
+        try:
+            path.rename(aside)
+            path.with_name(path.name + ".wal").unlink(missing_ok=True)
+            return duckdb.connect(str(path), config=config)
+        except (OSError, duckdb.Error) as error:
+            raise HistoryError(f"{path}: {error}") from error
+
+
+def run(
+    connection: "duckdb.DuckDBPyConnection", statement: str, *parameters: object
+) -> list[tuple[Any, ...]]:
+    """Run a statement to its end; its rows. An unfinished result would block the connection."""
+    rows: list[tuple[Any, ...]] = connection.execute(statement, list(parameters)).fetchall()
+    return rows
+
+
+def value(connection: "duckdb.DuckDBPyConnection", statement: str, *parameters: object) -> Any:
+    """The one value that a query answers; None where it answers no row."""
+    rows = run(connection, statement, *parameters)
+    return rows[0][0] if rows else None
+
+
+def hot_table(generation: int) -> str:
+    """The name of a table of recent rows."""
+    return f"hot_{generation}"
+
+
+def create_hot(connection: "duckdb.DuckDBPyConnection", generation: int) -> None:
+    """Make a table for recent rows."""
+    run(connection, f"create table {hot_table(generation)} (instrument integer, {_DECLARED})")
+
+
+def hot_tables(connection: "duckdb.DuckDBPyConnection") -> list[str]:
+    """The tables of recent rows, the oldest first."""
+    found = run(
+        connection,
+        "select table_name from duckdb_tables() where table_name like 'hot\\_%' escape '\\'"
+        " order by cast(substr(table_name, 5) as bigint)",
+    )
+    return [name for (name,) in found]

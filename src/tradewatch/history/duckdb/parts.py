@@ -1,0 +1,232 @@
+"""Parts: sorted Parquet files, `<data-dir>/history/<class>/<day>/<part>.parquet`, and what is in them.
+
+The rows of a part are sorted by instrument, event time, epoch and seq, so that one instrument's range lies
+together. A part holds one day (UTC, of events) of one class; rows of days that are hardly there share a part
+without a day. A file is whole or does not exist, and counts only once the database says so.
+"""
+
+import os
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+import msgspec
+
+from tradewatch.history.duckdb.database import run, value
+from tradewatch.history.registry import Registry
+from tradewatch.history.ticks import ABSENT, DTYPES
+from tradewatch.model.asset_class import CLASS_BY_NUMBER, CLASS_NUMBERS, AssetClass
+
+_DAY_MS = 86_400_000
+_UNFINISHED = ".unfinished"
+_NULLABLE = ("bid", "ask", "bid_size", "ask_size")
+#: The day of parts that have none, and the folder they stand in.
+NO_DAY = -1
+_DAYS = "days"
+
+_WRITTEN = ", ".join(
+    f"nullif({name}, '{ABSENT}'::bigint) as {name}" if name in _NULLABLE else name for name in DTYPES
+)
+#: The columns of a part as the rest of the store reads them.
+READ = ", ".join(
+    f"coalesce({name}, '{ABSENT}'::bigint) as {name}" if name in _NULLABLE else name for name in DTYPES
+)
+_COPY = "format parquet, parquet_version v2, compression zstd, row_group_size 122880"
+_ORDER = "order by instrument, event_ms, event_sub_ns, epoch, seq"
+
+
+class Group(NamedTuple):
+    """Rows that go into one part.
+
+    Attributes:
+        class_number: of their class.
+        day: days since 1970; `NO_DAY` for rows of several.
+    """
+
+    class_number: int
+    day: int
+
+    @property
+    def folder(self) -> str:
+        """Where its parts stand."""
+        name = CLASS_BY_NUMBER[self.class_number].value
+        if self.day == NO_DAY:
+            return f"{name}/{_DAYS}"
+        return f"{name}/{datetime.fromtimestamp(self.day * 86_400, UTC):%Y-%m-%d}"
+
+    @classmethod
+    def of(cls, folder: str) -> "Group":
+        """The group whose parts stand in a folder."""
+        name, _, day = folder.partition("/")
+        class_number = CLASS_NUMBERS[AssetClass(name)]
+        if day == _DAYS:
+            return cls(class_number, NO_DAY)
+        return cls(class_number, date.fromisoformat(day).toordinal() - date(1970, 1, 1).toordinal())
+
+
+class Part(NamedTuple):
+    """A file that counts.
+
+    Attributes:
+        part: its number.
+        group: what it holds.
+        level: how often its rows were merged.
+        file: its path, below the history's directory.
+        bytes: its size.
+        rows: how many rows it has.
+        last_received_us: when the newest of them reached us; Unix microseconds.
+    """
+
+    part: int
+    group: Group
+    level: int
+    file: str
+    bytes: int
+    rows: int
+    last_received_us: int
+
+
+def write_part(
+    cursor: "duckdb.DuckDBPyConnection",
+    directory: Path,
+    registry: Registry,
+    *,
+    number: int,
+    group: Group,
+    level: int,
+    select: str,
+    parameters: Sequence[object] = (),
+) -> Part:
+    """Write the rows of a query, which has `instrument` and all columns, as a part; it does not count yet.
+
+    Raises:
+        OSError: the disk does not take it.
+        duckdb.Error: likewise, or the rows cannot be read.
+    """
+    path = directory / _file(group, number)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    unfinished = path.with_suffix(_UNFINISHED)
+    run(
+        cursor,
+        f"copy (select instrument, {_WRITTEN} from ({select}) {_ORDER}) to {_literal(str(unfinished))}"
+        f" ({_COPY}, kv_metadata {{{_metadata(registry, group)}}})",
+        *parameters,
+    )
+    with unfinished.open("rb") as written:
+        os.fsync(written.fileno())
+    unfinished.rename(path)
+    _sync(path.parent)
+    return found_part(cursor, directory, number=number, group=group, level=level)
+
+
+def found_part(
+    cursor: "duckdb.DuckDBPyConnection", directory: Path, *, number: int, group: Group, level: int
+) -> Part:
+    """The part of this number, which stands in its place as a file."""
+    file = _file(group, number)
+    path = directory / file
+    rows, last_received_us = run(
+        cursor, "select count(*), max(event_ms * 1000 + lag_us) from read_parquet(?)", str(path)
+    )[0]
+    return Part(number, group, level, file, path.stat().st_size, rows, last_received_us)
+
+
+def enter_part(cursor: "duckdb.DuckDBPyConnection", directory: Path, part: Part) -> None:
+    """Let a part count; within a transaction of the caller's."""
+    run(
+        cursor,
+        "insert into parts values (?, ?, ?, ?, ?, ?, ?, ?)",
+        part.part,
+        part.group.class_number,
+        part.group.day,
+        part.level,
+        part.file,
+        part.bytes,
+        part.rows,
+        part.last_received_us,
+    )
+    run(
+        cursor,
+        "insert into contents select ?, instrument, epoch, count(*), min(event_ms), max(event_ms), min(seq),"
+        " max(seq) from read_parquet(?) group by instrument, epoch order by instrument, epoch",
+        part.part,
+        str(directory / part.file),
+    )
+
+
+def leave_part(cursor: "duckdb.DuckDBPyConnection", part: int, file: str, *, now_s: float) -> None:
+    """Let a part count no more; its file goes once nobody can be reading it."""
+    run(cursor, "delete from contents where part = ?", part)
+    run(cursor, "delete from parts where part = ?", part)
+    run(cursor, "insert into garbage values (?, ?)", file, now_s)
+
+
+def groups_of(cursor: "duckdb.DuckDBPyConnection", source: str) -> list[tuple[Group, int]]:
+    """What days and classes a table has, and how many rows of each; the most rows first."""
+    found = run(
+        cursor,
+        f"select class, event_ms // {_DAY_MS} as day, count(*) from {source}"
+        " join instruments on number = instrument group by 1, 2 order by 3 desc, 1, 2",
+    )
+    return [(Group(class_number, day), rows) for class_number, day, rows in found]
+
+
+def select_group(source: str, group: Group, besides: Sequence[int] = ()) -> tuple[str, list[object]]:
+    """The query for the rows of a group in a table, and its parameters.
+
+    Args:
+        source: the table.
+        group: what is wanted; without a day: all days but those of `besides`.
+        besides: days since 1970.
+    """
+    members = "instrument in (select number from instruments where class = ?)"
+    if group.day == NO_DAY:
+        where = f"{members} and not list_contains(?, event_ms // {_DAY_MS})"
+        return f"select * from {source} where {where}", [group.class_number, list(besides)]
+    where = f"{members} and event_ms >= ? and event_ms < ?"
+    start_ms = group.day * _DAY_MS
+    return f"select * from {source} where {where}", [group.class_number, start_ms, start_ms + _DAY_MS]
+
+
+def next_part(cursor: "duckdb.DuckDBPyConnection") -> int:
+    """A number that no part has had."""
+    highest = value(cursor, "select max(part) from parts")
+    garbage = [int(Path(file).stem) for (file,) in run(cursor, "select file from garbage")]
+    return max([highest or 0, *garbage]) + 1
+
+
+def _file(group: Group, number: int) -> str:
+    return f"{group.folder}/{number:010d}.parquet"
+
+
+def _metadata(registry: Registry, group: Group) -> str:
+    """What a file needs to be read without the database: the names behind its numbers."""
+    members = {
+        str(stored.number): stored.symbol
+        for stored in registry.instruments
+        if CLASS_NUMBERS[stored.asset_class] == group.class_number
+    }
+    values = {
+        "tradewatch_format": "1",
+        "tradewatch_class": CLASS_BY_NUMBER[group.class_number].value,
+        "tradewatch_symbols": msgspec.json.encode(members).decode(),
+        "tradewatch_epochs_ms": msgspec.json.encode(registry.epochs).decode(),
+        "tradewatch_sources": msgspec.json.encode(registry.sources).decode(),
+    }
+    return ", ".join(f"{name}: {_literal(text)}" for name, text in values.items())
+
+
+def _literal(text: str) -> str:
+    """A text as SQL has it; `copy` takes no parameters in these places."""
+    quoted = text.replace("'", "''")
+    return f"'{quoted}'"
+
+
+def _sync(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,245 @@
+"""Reading: one consistent view of the history, however long it is read from."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+import numpy as np
+
+from tradewatch.history.duckdb.database import COLUMNS, hot_tables, run
+from tradewatch.history.duckdb.parts import NO_DAY, READ
+from tradewatch.history.span import Key, Place, Span
+from tradewatch.history.ticks import ABSENT, DTYPES, NO_TICKS, Ticks, joined
+
+_DAY_MS = 86_400_000
+#: About so many rows of one instrument are in memory at a time.
+_WINDOW_ROWS = 500_000
+_TIME_ORDER = ("event_ms", "event_sub_ns", "epoch", "seq")
+_PLACE_ORDER = ("epoch", "seq")
+
+
+class _Piece(NamedTuple):
+    """A stretch of time, and the files that have rows of the instrument in it."""
+
+    start_ms: int
+    end_ms: int
+    files: list[str]
+
+
+class Reader:
+    """Reads rows of one instrument; made for one request, and closed behind it.
+
+    Args:
+        cursor: a connection of its own, in a transaction.
+        directory: `<data-dir>/history`.
+
+    Attributes:
+        files: what the query that runs, or ran last, reads besides the database.
+    """
+
+    def __init__(self, cursor: "duckdb.DuckDBPyConnection", directory: Path) -> None:
+        self.files: list[str] = []
+        self._cursor = cursor
+        self._directory = directory
+        self._hot = hot_tables(cursor)
+
+    def windows(self, number: int, span: Span, *, backwards: bool = False) -> Iterator[Ticks]:
+        """All rows of a span in the order of time, window by window; backwards: the last window first."""
+        aside = self._query(self._aside_files(number, span), self._hot, number, span).ordered()
+        pieces = self._pieces(number, span)
+        for piece in reversed(pieces) if backwards else pieces:
+            times = aside.event_ms
+            if backwards:
+                cut = int(np.searchsorted(times, piece.end_ms))
+                if cut < len(aside):
+                    yield aside.taken(slice(cut, None))
+                begin = int(np.searchsorted(times, piece.start_ms))
+                within, aside = aside.taken(slice(begin, cut)), aside.taken(slice(None, begin))
+            else:
+                begin = int(np.searchsorted(times, piece.start_ms))
+                if begin:
+                    yield aside.taken(slice(None, begin))
+                cut = int(np.searchsorted(times, piece.end_ms))
+                within, aside = aside.taken(slice(begin, cut)), aside.taken(slice(cut, None))
+            narrow = span._replace(start_ms=piece.start_ms, end_ms=piece.end_ms)
+            rows = joined([self._query(piece.files, [], number, narrow), within]).ordered()
+            if len(rows):
+                yield rows
+        if len(aside):
+            yield aside
+
+    def page(
+        self, number: int, span: Span, *, limit: int, beside: Key | None, backwards: bool, inclusive: bool
+    ) -> Ticks:
+        """At most `limit` rows of a span beside a key, in the order of time.
+
+        Args:
+            number: the instrument's.
+            span: where they lie.
+            limit: the most rows.
+            beside: where they begin; None for the span's beginning, or its end.
+            backwards: whether they lie before the key, the nearest ones.
+            inclusive: whether the row of the key is among them.
+        """
+        order = _Ordered(_TIME_ORDER, limit, beside, backwards=backwards, inclusive=inclusive)
+        if beside is not None:
+            span = (
+                span._replace(end_ms=min(span.end_ms, beside.event_ms + 1))
+                if backwards
+                else span._replace(start_ms=max(span.start_ms, beside.event_ms))
+            )
+        found = [self._query(self._aside_files(number, span), self._hot, number, span, order=order)]
+        missing = limit
+        pieces = self._pieces(number, span)
+        for piece in reversed(pieces) if backwards else pieces:
+            narrow = span._replace(start_ms=piece.start_ms, end_ms=piece.end_ms)
+            rows = self._query(piece.files, [], number, narrow, order=order)
+            found.append(rows)
+            missing -= len(rows)
+            if missing <= 0:
+                break
+        rows = joined(found).ordered()
+        return rows.taken(slice(-limit, None) if backwards else slice(None, limit))
+
+    def positions(
+        self,
+        number: int,
+        span: Span,
+        *,
+        limit: int,
+        first: Place | None,
+        last: Place | None,
+        backwards: bool = False,
+    ) -> Ticks:
+        """At most `limit` rows in the order of positions.
+
+        Args:
+            number: the instrument's.
+            span: where they lie.
+            limit: the most rows.
+            first: the lowest position, inclusive; None for the lowest there is.
+            last: the highest, inclusive; None for the highest there is.
+            backwards: whether the highest are wanted where there are more than `limit`.
+        """
+        low, high = first or Place(0, 0), last or Place(2**31 - 1, 2**63 - 1)
+        entries = run(
+            self._cursor,
+            "select file, epoch, first_seq, last_seq from contents join parts using (part)"
+            f" where instrument = ? and {_not_below(low, 'last_seq')} and {_not_above(high, 'first_seq')}"
+            " and last_ms >= ? and first_ms < ? order by epoch, first_seq",
+            *(number, span.start_ms, span.end_ms),
+        )
+        order = _Ordered(_PLACE_ORDER, limit, None, backwards=backwards, inclusive=True)
+        where = f"{_not_below(low, 'seq')} and {_not_above(high, 'seq')}"
+        rows = self._query([], self._hot, number, span, order=order, where=where)
+        ordered = sorted(entries, key=lambda entry: entry[1:4:2], reverse=True) if backwards else entries
+        for file, epoch, first_seq, last_seq in ordered:
+            nearest = Place(epoch, last_seq if backwards else first_seq)
+            if len(rows) >= limit and _beyond(rows, nearest, backwards=backwards):
+                break
+            more = self._query([str(self._directory / file)], [], number, span, order=order, where=where)
+            rows = _by_place(joined([rows, more]))
+            rows = rows.taken(slice(-limit, None) if backwards else slice(None, limit))
+        return _by_place(rows)
+
+    def _aside_files(self, number: int, span: Span) -> list[str]:
+        """The files of several days that have rows of an instrument."""
+        found = run(
+            self._cursor,
+            "select distinct file from contents join parts using (part) where instrument = ? and day = ?"
+            " and last_ms >= ? and first_ms < ?",
+            *(number, NO_DAY, span.start_ms, span.end_ms),
+        )
+        return [str(self._directory / file) for (file,) in found]
+
+    def _pieces(self, number: int, span: Span) -> list[_Piece]:
+        """The days with rows of an instrument, those with many in several pieces."""
+        found = run(
+            self._cursor,
+            "select day, list(distinct file), sum(contents.rows), min(first_ms), max(last_ms)"
+            " from contents join parts using (part) where instrument = ? and day <> ?"
+            " and last_ms >= ? and first_ms < ? group by day order by day",
+            *(number, NO_DAY, span.start_ms, span.end_ms),
+        )
+        pieces: list[_Piece] = []
+        for _, files, rows, first_ms, last_ms in found:
+            start_ms, end_ms = max(first_ms, span.start_ms), min(last_ms + 1, span.end_ms)
+            paths = [str(self._directory / file) for file in files]
+            count = max(1, min(int(rows) // _WINDOW_ROWS + 1, end_ms - start_ms))
+            cuts = [start_ms + (end_ms - start_ms) * cut // count for cut in range(count + 1)]
+            pieces += [_Piece(begin, end, paths) for begin, end in pairwise(cuts)]
+        return pieces
+
+    def _query(
+        self,
+        files: list[str],
+        tables: list[str],
+        number: int,
+        span: Span,
+        *,
+        order: "_Ordered | None" = None,
+        where: str = "",
+    ) -> Ticks:
+        if not files and not tables:
+            return NO_TICKS
+        wanted = (
+            f"instrument = {number} and event_ms >= {span.start_ms} and event_ms < {span.end_ms}"
+            " and kind = 0 and channel = 0"
+        )
+        if span.received_before_us is not None:
+            wanted += f" and event_ms * 1000 + lag_us < {span.received_before_us}"
+        if where:
+            wanted += f" and {where}"
+        selects: list[str] = []
+        if files:
+            sides = " and bid is not null and ask is not null" if span.whole else ""
+            selects.append(f"select {READ} from read_parquet(?) where {wanted}{sides}")
+        sides = f" and bid <> '{ABSENT}'::bigint and ask <> '{ABSENT}'::bigint" if span.whole else ""
+        selects += [f"select {COLUMNS} from {table} where {wanted}{sides}" for table in tables]
+        query = " union all ".join(selects)
+        if order is not None:
+            query = f"select * from ({query}) {order.clause}"
+        self.files[:] = files
+        found = self._cursor.execute(query, [files] if files else []).fetchnumpy()
+        return Ticks(*(np.asarray(found[name], dtype=dtype) for name, dtype in DTYPES.items()))
+
+
+class _Ordered:
+    """The nearest so many rows beside a key."""
+
+    def __init__(
+        self, columns: tuple[str, ...], limit: int, beside: Key | None, *, backwards: bool, inclusive: bool
+    ) -> None:
+        direction = " desc" if backwards else ""
+        listed = ", ".join(f"{column}{direction}" for column in columns)
+        where = ""
+        if beside is not None:
+            sign = ("<" if backwards else ">") + ("=" if inclusive else "")
+            place = f"({beside[0]}::bigint, {beside[1]}::integer, {beside[2]}::integer, {beside[3]}::bigint)"
+            where = f"where ({', '.join(columns)}) {sign} {place} "
+        self.clause = f"{where}order by {listed} limit {limit}"
+
+
+def _not_below(place: Place, seq: str) -> str:
+    """A condition on `epoch` and a column of seqs; DuckDB 2.0 makes a BETWEEN of two tuples, and fails."""
+    return f"(epoch > {place.epoch} or (epoch = {place.epoch} and {seq} >= {place.seq}))"
+
+
+def _not_above(place: Place, seq: str) -> str:
+    return f"(epoch < {place.epoch} or (epoch = {place.epoch} and {seq} <= {place.seq}))"
+
+
+def _by_place(rows: Ticks) -> Ticks:
+    return rows.taken(np.lexsort((rows.seq, rows.epoch)))
+
+
+def _beyond(rows: Ticks, place: Place, *, backwards: bool) -> bool:
+    """Whether a place lies beyond all rows that were found, in the direction of reading."""
+    ends = (
+        Place(int(rows.epoch[0]), int(rows.seq[0]))
+        if backwards
+        else Place(int(rows.epoch[-1]), int(rows.seq[-1]))
+    )
+    return place < ends if backwards else place > ends

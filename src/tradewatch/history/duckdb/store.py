@@ -1,0 +1,283 @@
+"""`Archive` in DuckDB and Parquet files; one process, any number of its threads."""
+
+import contextlib
+import itertools
+import logging
+import threading
+import time
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+
+import duckdb
+
+from tradewatch.errors import HistoryError
+from tradewatch.history.archive import NamedHole, Recorded, Totals
+from tradewatch.history.duckdb.adoption import adopt
+from tradewatch.history.duckdb.damage import put_damaged_aside
+from tradewatch.history.duckdb.database import Database, create_hot, hot_table, hot_tables, run, value
+from tradewatch.history.duckdb.reader import Reader
+from tradewatch.history.duckdb.recording import (
+    Saved,
+    add_meta,
+    get_meta,
+    load_heads,
+    load_registry,
+    set_meta,
+    write_taken,
+)
+from tradewatch.history.duckdb.tidying import Tidying
+from tradewatch.history.duckdb.transaction import transaction
+from tradewatch.history.intake import take
+from tradewatch.history.registry import Registry, Stored
+from tradewatch.model.asset_class import AssetClass
+from tradewatch.model.position import epoch_text
+from tradewatch.tape.follower import Stretch
+
+_log = logging.getLogger("tradewatch.history")
+
+#: Rows of the database that become files; so many take a day of one symbol below 10 ms to look through.
+HOT_ROWS = 1_000_000
+#: Rows of an earlier day become files when they have been there for so long.
+_ROLL_AFTER_S = 600
+_DAY_S = 86_400
+_MIB = 1 << 20
+
+
+class DuckHistory:
+    """See `history.archive.Archive`.
+
+    Args:
+        directory: `<data-dir>/history`.
+        memory_bytes: what DuckDB may take.
+        threads: that it may use.
+        hot_rows: rows of the database at which they become files.
+        retain_s: how long rows of a class are kept after they reached us; no entry: for good.
+
+    Raises:
+        HistoryError: the directory cannot be used.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        memory_bytes: int = 512 * _MIB,
+        threads: int = 2,
+        hot_rows: int = HOT_ROWS,
+        retain_s: Mapping[AssetClass, float | None] | None = None,
+    ) -> None:
+        self._database = Database(directory, memory_bytes=memory_bytes, threads=threads)
+        self._directory = directory
+        self._hot_limit = hot_rows
+        self._writing = threading.Lock()
+        self._cursor = self._database.cursor()
+        self._registry = Registry()
+        self._saved = Saved(self._registry)
+        self._generation = 0
+        self._hot_rows = 0
+        self._readers: dict[int, float] = {}
+        self._reader_ids = itertools.count()
+        with _named(directory):
+            if not value(self._cursor, "select count(*) from instruments"):
+                adopt(self._cursor, directory)
+        self._load()
+        self._tidying = Tidying(self._database.cursor(), directory, retain_s=retain_s or {})
+        with _named(directory):
+            self._tidying.remove_strays()
+
+    def close(self) -> None:
+        """Write everything, and close."""
+        self._database.close()
+
+    @property
+    def next_offset(self) -> int | None:
+        """The log offset to go on from; None where nothing was recorded yet."""
+        with self._writing:
+            return get_meta(self._cursor, "offset")
+
+    @property
+    def epoch_ms(self) -> int | None:
+        """The epoch of what was recorded last."""
+        number = self._registry.heads_epoch
+        return self._registry.epochs[number - 1] if number else None
+
+    def record(self, stretch: Stretch, *, now_ms: int) -> Recorded:
+        """Keep the records of a stretch."""
+        with self._writing, _named(self._directory):
+            try:
+                epoch = self._registry.epoch(stretch.epoch_ms)
+                if epoch != self._registry.heads_epoch:
+                    load_heads(self._cursor, self._registry, epoch)
+                taken = take(self._registry, stretch.epoch_ms, stretch.definitions, stretch.slots)
+                missing = stretch.missing + taken.nameless
+                rolls = self._hot_rows + len(taken.ticks) >= self._hot_limit
+                with transaction(self._cursor):
+                    self._saved.write_new(self._cursor, self._registry)
+                    write_taken(self._cursor, self._generation, taken, now_ms=now_ms)
+                    set_meta(self._cursor, "offset", stretch.next_offset)
+                    set_meta(self._cursor, "epoch", self._registry.heads_epoch)
+                    add_meta(self._cursor, "missing", missing)
+                    if rolls:
+                        self._begin_table()
+            except BaseException:
+                self._load()
+                raise
+            self._saved = Saved(self._registry)
+            self._hot_rows = 0 if rolls else self._hot_rows + len(taken.ticks)
+            self._generation += rolls
+        return Recorded(len(taken.ticks), len(taken.holes), missing, taken.repeated)
+
+    def instrument(self, asset_class: AssetClass, symbol: str) -> Stored | None:
+        """The instrument of this class and symbol (upper case), where any of it was recorded."""
+        return self._registry.get(asset_class, symbol)
+
+    def scales(self, stored: Stored) -> tuple[int, int]:
+        """The most decimals that prices, and that sizes, of an instrument were seen with."""
+        number = stored.number
+        return int(self._registry.scales[number]), int(self._registry.size_scales[number])
+
+    def instruments(self) -> list[Stored]:
+        """All of them, in the order they came."""
+        return list(self._registry.instruments)
+
+    def epoch(self, number: int) -> int:
+        """The Unix millisecond in which an epoch of the store began."""
+        return self._registry.epochs[number - 1]
+
+    def epochs(self) -> list[int]:
+        """The Unix milliseconds of all epochs, by number from 1 on."""
+        return list(self._registry.epochs)
+
+    def epoch_number(self, epoch_ms: int) -> int | None:
+        """The store's number of an epoch; None where nothing was recorded in it."""
+        return self._registry.known_epoch(epoch_ms)
+
+    def source(self, number: int) -> str:
+        """The name of a source; empty for number 0."""
+        return self._registry.sources[number - 1] if number else ""
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Reader]:
+        """A view of what there is now."""
+        cursor = self._database.cursor()
+        reader_id = next(self._reader_ids)
+        self._readers[reader_id] = time.time()
+        suspects: list[str] = []
+        try:
+            with _named(self._directory):
+                run(cursor, "begin")
+                reader = Reader(cursor, self._directory)
+                suspects = reader.files
+                yield reader
+        except HistoryError:
+            self._put_damaged_aside(suspects)
+            raise
+        finally:
+            del self._readers[reader_id]
+            cursor.close()
+
+    def holes(self, limit: int) -> list[NamedHole]:
+        """The holes found last, the newest first."""
+        cursor = self._database.cursor()
+        with contextlib.closing(cursor), _named(self._directory):
+            found = run(
+                cursor,
+                "select instrument, epoch, first_seq, last_seq, found_ms from holes"
+                " order by rowid desc limit ?",
+                limit,
+            )
+        return [
+            NamedHole(self._registry.instruments[number - 1], epoch_text(self.epoch(epoch)), *rest)
+            for number, epoch, *rest in found
+        ]
+
+    def totals(self) -> Totals:
+        """How much there is."""
+        cursor = self._database.cursor()
+        with contextlib.closing(cursor), _named(self._directory):
+            rows, size, parts = run(
+                cursor, "select coalesce(sum(rows), 0), coalesce(sum(bytes), 0), count(*) from parts"
+            )[0]
+            counts = {name: get_meta(cursor, name) or 0 for name in ("holes", "missing", "damaged")}
+            hot = sum(value(cursor, f"select count(*) from {table}") for table in hot_tables(cursor))
+        return Totals(
+            instruments=len(self._registry.instruments),
+            hot_rows=hot,
+            rows=int(rows),
+            bytes=int(size),
+            parts=parts,
+            **counts,
+        )
+
+    def tidy(self, *, now_ms: int) -> bool:
+        """Do one piece of what makes reading fast and old rows go; whether there may be more to do."""
+        with _named(self._directory):
+            self._roll_yesterday(now_ms)
+            cursor = self._database.cursor()
+            with contextlib.closing(cursor):
+                full = [table for table in hot_tables(cursor) if table != hot_table(self._generation)]
+            if full:
+                self._tidying.freeze(full[0], self._registry)
+                return True
+            self._tidying.collect(before_s=min([now_ms / 1_000, *self._readers.values()]))
+            now_us = now_ms * 1_000
+            return self._tidying.expire(now_us=now_us) or self._tidying.merge(self._registry, now_us=now_us)
+
+    def freeze_all(self, *, now_ms: int) -> None:
+        """Make files of everything that is in the database; for imports and measurements."""
+        with self._writing, _named(self._directory):
+            if self._hot_rows:
+                with transaction(self._cursor):
+                    self._begin_table()
+                self._generation += 1
+                self._hot_rows = 0
+        while self.tidy(now_ms=now_ms):
+            pass
+
+    def _roll_yesterday(self, now_ms: int) -> None:
+        """Rows of an earlier day leave the database, although they are few."""
+        with self._writing:
+            if not self._hot_rows:
+                return
+            oldest_us = value(
+                self._cursor, f"select min(event_ms * 1000 + lag_us) from {hot_table(self._generation)}"
+            )
+            day_began_s = now_ms // 1_000 // _DAY_S * _DAY_S
+            if oldest_us >= day_began_s * 1_000_000 or now_ms / 1_000 < day_began_s + _ROLL_AFTER_S:
+                return
+            with transaction(self._cursor):
+                self._begin_table()
+            self._generation += 1
+            self._hot_rows = 0
+
+    def _begin_table(self) -> None:
+        """Let rows go into a new table from here on; within a transaction."""
+        create_hot(self._cursor, self._generation + 1)
+
+    def _load(self) -> None:
+        """Know what the database knows, and nothing else."""
+        with _named(self._directory):
+            tables = hot_tables(self._cursor)
+            if not tables:
+                create_hot(self._cursor, 1)
+                tables = [hot_table(1)]
+            self._generation = int(tables[-1].removeprefix("hot_"))
+            self._hot_rows = value(self._cursor, f"select count(*) from {tables[-1]}")
+            self._registry = load_registry(self._cursor)
+            self._saved = Saved(self._registry)
+
+    def _put_damaged_aside(self, suspects: Collection[str]) -> None:
+        """A read has failed: see which of its files cannot be read, and let them count no more."""
+        with self._writing:
+            put_damaged_aside(self._cursor, self._directory, suspects, now_s=time.time())
+
+
+@contextlib.contextmanager
+def _named(directory: Path) -> Iterator[None]:
+    """Faults of DuckDB and of the disk as errors of the history."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise HistoryError(f"{directory}: {str(error).splitlines()[0]}") from error
+    except OSError as error:
+        raise HistoryError(f"{error.filename or directory}: {error.strerror or error}") from error

@@ -1,0 +1,137 @@
+"""The service: answers requests on a Unix socket, each connection in a thread of its own.
+
+A thread's `sendall` waits for the edge, and the edge for its client: so a slow client holds back its own
+answer and nothing else, and of no answer is there more in memory than a piece.
+"""
+
+import contextlib
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from tradewatch.errors import HistoryError
+from tradewatch.history.request import CandlesRequest, Format, Head, Request, TicksRequest
+from tradewatch.store.address import reachable_path
+from tradewatch.store.answers import Answer
+from tradewatch.store.frames import HEADER, MAX_REQUEST_BYTES, Kind, framed, head_frame, read_request
+
+_log = logging.getLogger("tradewatch.store")
+
+#: Connections that are served or wait for their turn; more are told to come back.
+_MAX_CONNECTIONS = 256
+#: Answers that are made at one time: short ones, and exports.
+_MAX_PAGES = 8
+_MAX_EXPORTS = 4
+#: How long an answer waits for its turn, and a socket for the other side.
+_TURN_S = 10.0
+_SOCKET_S = 60.0
+
+_BUSY = Head(status=503, reason="history_unavailable", message="the history has too much to answer at once")
+
+
+class Service:
+    """Listens from the start on; `run` accepts until `stop`.
+
+    Args:
+        path: the socket's; one that an earlier process left is replaced.
+        answer: answers a request.
+
+    Raises:
+        OSError: the socket cannot be made.
+    """
+
+    def __init__(self, path: Path, answer: Callable[[Request], Answer]) -> None:
+        self._path = path
+        self._answer = answer
+        self._turns = {
+            False: threading.BoundedSemaphore(_MAX_PAGES),
+            True: threading.BoundedSemaphore(_MAX_EXPORTS),
+        }
+        self._places = threading.BoundedSemaphore(_MAX_CONNECTIONS)
+        path.unlink(missing_ok=True)
+        self._listening = socket.socket(socket.AF_UNIX)
+        with reachable_path(path) as name:
+            self._listening.bind(name)
+        path.chmod(0o600)
+        self._listening.listen(_MAX_CONNECTIONS)
+
+    def run(self) -> None:
+        """Accept until `stop`."""
+        while True:
+            try:
+                connection, _ = self._listening.accept()
+            except OSError:
+                return
+            connection.settimeout(_SOCKET_S)
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def stop(self) -> None:
+        """Accept no more; what is being answered goes on until the process ends."""
+        with contextlib.suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection:
+            if not self._places.acquire(blocking=False):
+                connection.sendall(head_frame(_BUSY) + framed(Kind.END))
+                return
+            try:
+                self._respond(connection, _received(connection))
+            except (OSError, msgspec.DecodeError, EOFError) as error:
+                _log.debug("a connection ended: %s", error)
+            finally:
+                self._places.release()
+
+    def _respond(self, connection: socket.socket, request: Request) -> None:
+        turn = self._turns[_is_export(request)]
+        if not turn.acquire(timeout=_TURN_S):
+            connection.sendall(head_frame(_BUSY) + framed(Kind.END))
+            return
+        begun = False
+        try:
+            with contextlib.closing(self._answer(request)) as pieces:
+                for piece in pieces:
+                    begun = True
+                    connection.sendall(
+                        head_frame(piece) if isinstance(piece, Head) else framed(Kind.CHUNK, piece)
+                    )
+            connection.sendall(framed(Kind.END))
+        except HistoryError as error:
+            _log.error("the history cannot be read: %s", error)
+            text = "the history cannot be read just now; the server's log says why"
+            head = Head(status=503, reason="history_unavailable", message=text)
+            connection.sendall(framed(Kind.CUT) if begun else head_frame(head) + framed(Kind.END))
+        finally:
+            turn.release()
+
+
+def _is_export(request: Request) -> bool:
+    return isinstance(request, CandlesRequest | TicksRequest) and request.format is not Format.JSON
+
+
+def _received(connection: socket.socket) -> Request:
+    """The request that a connection begins with.
+
+    Raises:
+        EOFError: it ended before.
+        msgspec.DecodeError: it is none.
+    """
+    kind, length = HEADER.unpack(_exactly(connection, HEADER.size))
+    if kind != Kind.REQUEST or length > MAX_REQUEST_BYTES:
+        raise msgspec.DecodeError(f"a frame of kind {kind} with {length} bytes is no request")
+    return read_request(_exactly(connection, length))
+
+
+def _exactly(connection: socket.socket, length: int) -> bytes:
+    data = bytearray()
+    while len(data) < length:
+        received = connection.recv(length - len(data))
+        if not received:
+            raise EOFError("the connection ended within a frame")
+        data += received
+    return bytes(data)
