@@ -1,13 +1,14 @@
 """Text to price to text keeps the value, for every decimal that a source may send."""
 
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradewatch.errors import InvalidPriceError
-from tradewatch.model.price import MAX_DECIMALS, MAX_MANTISSA, Price, mid
+from tradewatch.model.price import MAX_DECIMALS, MAX_MANTISSA, Price, mid, nearest, rounded
 
 digits = st.integers(0, MAX_MANTISSA)
 places = st.integers(0, MAX_DECIMALS)
@@ -126,3 +127,40 @@ def test_mid_is_the_mean_rounded_half_even(bid_text: str, ask_text: str, decimal
 )
 def test_mid_of_known_quotes(bid: str, ask: str, decimals: int, expected: str) -> None:
     assert mid(Price.parse(bid), Price.parse(ask), decimals=decimals).text == expected
+
+
+@given(st.integers(-MAX_MANTISSA, MAX_MANTISSA), places, st.integers(0, MAX_DECIMALS))
+@settings(max_examples=1_000, deadline=None)
+def test_rounding_is_half_to_even(mantissa: int, decimals: int, wanted: int) -> None:
+    price = Price.of(mantissa, -decimals)
+    with localcontext(prec=100):
+        exact = Decimal(price.text).quantize(Decimal(1).scaleb(-wanted), ROUND_HALF_EVEN)
+        assert Decimal(rounded(price, wanted).text) == exact
+    assert rounded(price, wanted) == Price.parse(rounded(price, wanted).text), "in its shortest form"
+    assert nearest(price.fraction, wanted) == rounded(price, wanted)
+
+
+@pytest.mark.parametrize(
+    ("text", "decimals", "result"),
+    [
+        ("0.5", 0, "0"),
+        ("1.5", 0, "2"),
+        ("-0.5", 0, "0"),
+        ("-1.5", 0, "-2"),
+        ("-2.5", 0, "-2"),
+        ("1.17165", 4, "1.1716"),
+        ("1.171650001", 4, "1.1717"),
+        ("1.99996", 4, "2"),
+        ("1.5", 8, "1.5"),
+    ],
+)
+def test_rounding_by_hand(text: str, decimals: int, result: str) -> None:
+    assert rounded(Price.parse(text), decimals).text == result
+
+
+@given(st.fractions(), places)
+@settings(deadline=None)
+def test_the_nearest_decimal_is_within_half_a_unit(value: Fraction, decimals: int) -> None:
+    found = nearest(value, decimals)
+    assert abs(found.fraction - value) * 2 * 10**decimals <= 1
+    assert found.decimals <= decimals

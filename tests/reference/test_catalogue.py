@@ -157,3 +157,10 @@ def test_listings_keep_their_order_and_the_later_word_counts() -> None:
     assert listings.get(STOCKS, "A") is renamed
     assert listings.get(CRYPTO, "A") is None
     assert renamed.key == "stocks:A"
+
+
+def test_what_is_known_of_an_instrument_besides(catalogue: Catalogue) -> None:
+    listing = Listing(asset_class=STOCKS, symbol="SAP", decimals=2, country="de")
+    listed = Catalogue(limit=10, listings=Listings([listing]))
+    assert listed.listing(listed.add(STOCKS, "sap", decimals=5)) is listing
+    assert catalogue.listing(catalogue.add(STOCKS, "sap", decimals=5)) is None

@@ -137,6 +137,10 @@ class Hub:
         """The seq of the newest record that was flushed; 0 where there is none."""
         return self._newest.head(instrument.id)
 
+    def quotes(self, instruments: Iterable[Instrument]) -> list[Record]:
+        """Of each of these the newest quote with both sides that was flushed, where there is one."""
+        return self._newest.quotes(instruments)
+
     # Members.
 
     def member(self, listener: Listener, dialect: Dialect) -> Member:

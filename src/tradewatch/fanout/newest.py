@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from tradewatch.model.instrument import Instrument
 from tradewatch.model.record import Flags, Record
 
 _ONE_SIDED = Flags.ONE_SIDED.value
@@ -48,6 +49,17 @@ class Newest:
     def whole(self, record: Record) -> Record:
         """The newest record of its instrument with both sides, before it; itself where there is none."""
         return self._whole.get(record.instrument.id, record)
+
+    def quotes(self, instruments: Iterable[Instrument]) -> list[Record]:
+        """The newest record with both sides of those among these that have one."""
+        found: list[Record] = []
+        for instrument in instruments:
+            record = self._records.get(instrument.id)
+            if record is not None and record.flags & _ONE_SIDED:
+                record = self._whole.get(instrument.id)
+            if record is not None:
+                found.append(record)
+        return found
 
     def moved(self, positions: Mapping[int, int]) -> Iterator[tuple[int, int]]:
         """Those of these positions, by instrument id, that the newest record is past."""

@@ -1,6 +1,7 @@
 """Exact decimal prices: an integer mantissa with its own exponent, and no float anywhere."""
 
 import re
+from fractions import Fraction
 from typing import NamedTuple
 
 from tradewatch.errors import InvalidPriceError
@@ -79,6 +80,11 @@ class Price(NamedTuple):
             return f"{digits[:point]}.{digits[point:]}"
         return f"0.{'0' * -point}{digits}"
 
+    @property
+    def fraction(self) -> Fraction:
+        """The same number, for arithmetic that no decimal can hold."""
+        return Fraction(self.mantissa, 10**self.decimals)
+
     def units(self, exponent: int) -> int:
         """How many units of 10 ** `exponent` this is; `exponent` is not above its own."""
         return self.mantissa * _POWERS_OF_TEN[self.exponent - exponent]
@@ -98,6 +104,23 @@ def mid(bid: Price, ask: Price, *, decimals: int) -> Price:
         return Price(*_signed_shortest(total * 5, exponent - 1))
     half, odd = divmod(total, 2)
     return Price(*_signed_shortest(half + (odd & half & 1), exponent))
+
+
+def rounded(price: Price, decimals: int) -> Price:
+    """The price with at most so many decimals, rounded half to even."""
+    surplus = price.decimals - decimals
+    if surplus <= 0:
+        return price
+    unit = 10**surplus
+    whole, rest = divmod(price.mantissa, unit)
+    if 2 * rest > unit or (2 * rest == unit and whole & 1):
+        whole += 1
+    return Price(*_signed_shortest(whole, -decimals))
+
+
+def nearest(value: Fraction, decimals: int) -> Price:
+    """The number of so many decimals that is nearest to a fraction, half to even; of any size."""
+    return Price(*_signed_shortest(round(value * 10**decimals), -decimals))
 
 
 def _signed_shortest(mantissa: int, exponent: int) -> tuple[int, int]:

@@ -24,6 +24,7 @@ class CloseCode(IntEnum):
     PLAN_CHANGED = 4005
     KEY_REVOKED = 4500
     SESSION_REPLACED = 4502
+    CLOSED_BY_OWNER = 4503
 
     @property
     def reason(self) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from tradewatch.errors import InvalidInstrumentError
 from tradewatch.model.asset_class import CLASS_NUMBERS, AssetClass
 from tradewatch.model.instrument import Instrument, canonical_symbol
-from tradewatch.reference.listing import Listings
+from tradewatch.reference.listing import Listing, Listings
 
 #: Id of the canary, which no name finds and no pattern matches (see `CANARY`).
 CANARY_ID = 0
@@ -108,6 +108,10 @@ class Catalogue:
     def get(self, asset_class: AssetClass, symbol: str) -> Instrument | None:
         """The instrument of this class and symbol (in any case), or None."""
         return self._by_class[asset_class].get(symbol.upper()) if symbol.isascii() else None
+
+    def listing(self, instrument: Instrument) -> Listing | None:
+        """What is known of an instrument besides; None where nothing is."""
+        return self._listings.get(instrument.asset_class, instrument.symbol)
 
     def by_id(self, instrument_id: int) -> Instrument:
         """The instrument of an id that was given out; KeyError otherwise."""

@@ -1,5 +1,8 @@
 """Request bodies, read within a limit."""
 
+from typing import Any, TypeVar
+
+import msgspec
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
@@ -8,6 +11,8 @@ from tradewatch.server.rest.errors import RefusedError
 
 #: Nobody is left to read it, and it is no fault of the server that its log should show.
 _CUT_SHORT = Refusal(400, RefusalReason.BAD_REQUEST, "the body did not come whole")
+
+_Body = TypeVar("_Body", bound=msgspec.Struct)
 
 
 async def read_body(request: Request, limit_bytes: int, *, what: str) -> bytes:
@@ -38,3 +43,29 @@ async def read_body(request: Request, limit_bytes: int, *, what: str) -> bytes:
         text = f"the {what} is larger than {limit_bytes:,} bytes; split it"
         raise RefusedError(Refusal(413, RefusalReason.BODY_TOO_LARGE, text))
     return b"".join(chunks)
+
+
+def decode_body(body: bytes, kind: type[_Body]) -> _Body:
+    """The JSON of a body; an empty one is an object without fields.
+
+    Raises:
+        RefusedError: 422: it is no JSON, or not this object's fields.
+    """
+    try:
+        return msgspec.json.decode(body if body.strip() else b"{}", type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RefusedError(Refusal(422, RefusalReason.INVALID_REQUEST, str(error))) from error
+
+
+def schema_of(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """The JSON schema of a body, for `/openapi.json`: in one piece, without references."""
+    (schema,), components = msgspec.json.schema_components([kind], ref_template="{name}")
+
+    def whole(part: Any) -> Any:
+        if isinstance(part, dict):
+            if "$ref" in part:
+                return whole(components[part["$ref"]])
+            return {name: whole(value) for name, value in part.items()}
+        return [whole(value) for value in part] if isinstance(part, list) else part
+
+    return dict(whole(schema))

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tradewatch.errors import KeyRequestError, KeyStoreError
 from tradewatch.protocol.refusal import Refusal, RefusalReason
 
 _log = logging.getLogger("tradewatch.rest")
@@ -22,6 +23,11 @@ _REASONS = {
 
 
 _GOING_DOWN = Refusal(503, RefusalReason.DRAINING, "the server is going down", retry_after_s=5)
+
+
+_NO_STORE = Refusal(
+    503, RefusalReason.ACCESS_UNAVAILABLE, "the store of keys and usage does not answer", retry_after_s=5
+)
 
 
 class RefusedError(Exception):
@@ -44,6 +50,15 @@ def install(api: FastAPI) -> None:
     @api.exception_handler(RefusedError)
     async def refused(_request: Request, error: RefusedError) -> Response:
         return answer(error.refusal)
+
+    @api.exception_handler(KeyRequestError)
+    async def key_refused(_request: Request, error: KeyRequestError) -> Response:
+        return answer(Refusal(error.status, error.reason, str(error)))
+
+    @api.exception_handler(KeyStoreError)
+    async def no_store(request: Request, error: KeyStoreError) -> Response:
+        _log.error("%s %s failed: %s", request.method, request.url.path, error)
+        return answer(_NO_STORE)
 
     @api.exception_handler(HTTPException)
     async def http_error(_request: Request, error: HTTPException) -> Response:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterator
 
-import msgspec
 from fastapi import APIRouter, Request, Response
 
 from tradewatch.access.entry import enter
@@ -14,7 +13,7 @@ from tradewatch.protocol import publish
 from tradewatch.protocol.messages import MessageError
 from tradewatch.protocol.refusal import Refusal
 from tradewatch.publishing.publisher import Publisher
-from tradewatch.server.rest.body import read_body
+from tradewatch.server.rest.body import read_body, schema_of
 from tradewatch.server.rest.errors import RefusedError
 
 
@@ -33,7 +32,7 @@ def publish_routes(publisher: Publisher, ring: KeyRing, *, body_bytes: int) -> A
         openapi_extra={
             "requestBody": {
                 "required": True,
-                "content": {"application/json": {"schema": _schema(), "example": _EXAMPLE}},
+                "content": {"application/json": {"schema": schema_of(publish.Batch), "example": _EXAMPLE}},
             }
         },
     )
@@ -65,14 +64,6 @@ async def _answered(turns: Iterator[publish.Published | None]) -> publish.Publis
         await asyncio.sleep(0)
         answer = next(turns)
     return answer
-
-
-def _schema() -> dict[str, object]:
-    """What the body must be, for `/openapi.json`."""
-    (schema,), components = msgspec.json.schema_components([publish.Batch], ref_template="{name}")
-    batch = components[schema["$ref"]]
-    batch["properties"]["quotes"]["items"] = components["PublishedQuote"]
-    return dict(batch)
 
 
 _EXAMPLE = {

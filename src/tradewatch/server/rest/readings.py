@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from tradewatch.access.attempts import Attempts
+from tradewatch.access.rates import Rates
 from tradewatch.access.tickets import Tickets
 from tradewatch.access.usage_meter import UsageMeter
 from tradewatch.clock import Clock
@@ -70,8 +71,8 @@ def stream_readings(counters: StreamCounters, connections: Connections, views: V
     ]
 
 
-def door_readings(attempts: Attempts, tickets: Tickets, clock: Clock) -> list[Reading]:
-    """Attempts of addresses, and one-time tickets."""
+def door_readings(attempts: Attempts, tickets: Tickets, rates: Rates, clock: Clock) -> list[Reading]:
+    """Attempts of addresses, one-time tickets, and the rates of keys."""
     return [
         Reading(
             "attempt_networks", "networks whose attempts are counted", lambda: attempts.tracked, counter=False
@@ -94,6 +95,7 @@ def door_readings(attempts: Attempts, tickets: Tickets, clock: Clock) -> list[Re
         Reading("tickets_issued", "tickets issued", lambda: tickets.issued),
         Reading("tickets_redeemed", "tickets used", lambda: tickets.redeemed),
         Reading("tickets_refused", "tickets shown that were not good", lambda: tickets.refused),
+        Reading("requests_refused", "HTTP requests beyond the rate of their key", lambda: rates.refused),
     ]
 
 

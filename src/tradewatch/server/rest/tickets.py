@@ -6,15 +6,15 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 from msgspec import Meta
 
-from tradewatch.access.entry import enter
-from tradewatch.access.keyring import KeyRing
 from tradewatch.access.tickets import LONGEST_TTL_S, Tickets
 from tradewatch.clock import Clock
 from tradewatch.errors import TicketError
 from tradewatch.model.asset_class import AssetClass
 from tradewatch.protocol.refusal import Refusal, RefusalReason
-from tradewatch.server.rest.body import read_body
+from tradewatch.server.rest.body import decode_body, read_body, schema_of
+from tradewatch.server.rest.documented import ERRORS
 from tradewatch.server.rest.errors import RefusedError
+from tradewatch.server.rest.gate import Gate
 
 _BODY_BYTES = 64 << 10
 
@@ -37,16 +37,15 @@ class TicketRequest(msgspec.Struct, frozen=True, kw_only=True):
     ttl_s: Annotated[int, Meta(ge=1, le=LONGEST_TTL_S)] = LONGEST_TTL_S
 
 
-def ticket_routes(tickets: Tickets, ring: KeyRing, *, clock: Clock) -> APIRouter:
+def ticket_routes(tickets: Tickets, gate: Gate, *, clock: Clock) -> APIRouter:
     """`POST /account/tickets`.
 
     Args:
         tickets: issues them.
-        ring: the keys that are good now.
+        gate: knows who asks.
         clock: the time.
     """
     routes = APIRouter(tags=["account"])
-    (schema,), components = msgspec.json.schema_components([TicketRequest], ref_template="{name}")
 
     @routes.post(
         "/account/tickets",
@@ -57,21 +56,18 @@ def ticket_routes(tickets: Tickets, ring: KeyRing, *, clock: Clock) -> APIRouter
                 "required": False,
                 "content": {
                     "application/json": {
-                        "schema": components[schema["$ref"]],
+                        "schema": schema_of(TicketRequest),
                         "example": {"subject": "page 7", "classes": ["crypto"], "ttl_s": 30},
                     }
                 },
             }
         },
-        responses={201: {"content": {"application/json": {"example": _EXAMPLE}}}},
+        responses={201: {"content": {"application/json": {"example": _EXAMPLE}}}, **ERRORS},
     )
     async def issue(request: Request) -> Response:
         """Issue a ticket of the key that asks; it is used as the query parameter `ticket`."""
-        key = enter(ring, request.headers, request.query_params)
-        if isinstance(key, Refusal):
-            raise RefusedError(key)
-        request.state.key_id = key.id
-        asked = _decoded(await read_body(request, _BODY_BYTES, what="request"))
+        key = gate.enter(request, free=True).key
+        asked = decode_body(await read_body(request, _BODY_BYTES, what="request"), TicketRequest)
         try:
             text, ticket = tickets.issue(key.id, **msgspec.structs.asdict(asked), now_s=clock.monotonic_s())
         except TicketError as error:
@@ -87,13 +83,6 @@ def ticket_routes(tickets: Tickets, ring: KeyRing, *, clock: Clock) -> APIRouter
         )
 
     return routes
-
-
-def _decoded(body: bytes) -> TicketRequest:
-    try:
-        return msgspec.json.decode(body, type=TicketRequest) if body.strip() else TicketRequest()
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RefusedError(Refusal(422, RefusalReason.INVALID_REQUEST, str(error))) from error
 
 
 _EXAMPLE = {"ticket": "twt_" + "A" * 43, "expires_in_s": 30, "subject": "page 7"}
