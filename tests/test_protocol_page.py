@@ -112,7 +112,7 @@ def test_every_field_of_a_plan_is_on_its_page() -> None:
 def test_every_metric_is_on_its_page_and_no_other() -> None:
     parts = [
         readings.stream_readings(Mock(), Mock(), Mock()),
-        readings.door_readings(Mock(), Mock(), Mock()),
+        readings.door_readings(Mock(), Mock(), Mock(), Mock()),
         readings.quote_readings(Mock(), Mock(), Mock(), Mock(), Mock()),
         readings.usage_readings(Mock()),
         readings.feed_readings([]),

@@ -9,12 +9,11 @@ import ssl
 from collections.abc import Callable, Coroutine, Sequence
 from typing import NamedTuple
 
-from tradewatch.access.store import KeyStore
-from tradewatch.access.usage_store import UsageStore
 from tradewatch.address import reachable, url_host
 from tradewatch.clock import Clock, SystemClock
 from tradewatch.composition.core import build_core, feed_runner
 from tradewatch.composition.front import Front
+from tradewatch.composition.stores import open_stores
 from tradewatch.data_directory import DataDirectory
 from tradewatch.errors import TradewatchError
 from tradewatch.feeds.runner import build_sources
@@ -25,7 +24,7 @@ from tradewatch.model.instrument import Instrument
 from tradewatch.protocol.delivery import INTERVALS_MS
 from tradewatch.server.listener import Server
 from tradewatch.server.stream.registry import Connections
-from tradewatch.server.upkeep import allow, follow, sync_log, tick, watch_keys
+from tradewatch.server.upkeep import allow, follow, sync_log, tick
 from tradewatch.server.usage_keeper import UsageKeeper
 from tradewatch.settings import Settings
 
@@ -84,18 +83,16 @@ async def run(
         core = build_core(settings, directory, opened, clock=clock, new_epoch=new_epoch)
         sources = build_sources(specs, core.catalogue, clock)
         feeds = [feed_runner(source, core, clock) for source in sources]
-        keys = KeyStore.open(settings.data_dir, clock=clock)
-        opened.callback(keys.close)
-        usage = UsageStore.open(settings.data_dir)
-        opened.callback(usage.close)
-        front = Front(settings, core, feeds, keys, clock=clock)
+        stores = open_stores(settings, directory, core, opened, clock=clock)
+        front = Front(settings, core, feeds, stores, clock=clock)
         upkeep = [
             sync_log(core.tape.log, interval_s=settings.tape.sync_ms / 1_000),
-            watch_keys(keys, front.ring, front.tickets, front.entrance, front.connections),
+            front.key_watch.run(),
             front.sweep.run(),
-            UsageKeeper(front.meter, usage, clock=clock, swept=front.sweep.swept).run(),
+            UsageKeeper(front.meter, stores.usage, clock=clock, swept=front.sweep.swept).run(),
             allow(core.views, clock),
             follow(core.views),
+            *([] if stores.keeper is None else [stores.keeper.run()]),
             *(tick(core.views, interval_ms=interval_ms) for interval_ms in INTERVALS_MS),
         ]
         address = f"{url_host(settings.host)}:{front.server.port}"

@@ -9,7 +9,9 @@ TradewatchError               somebody's fault, named; one line on stderr, no tr
 ├── InvalidInstrumentError    a name that is no symbol, or one more than the catalogue may hold
 ├── DataDirectoryError        the data directory is taken, unreadable or not ours
 ├── TapeError                 the log on disk contradicts itself
+├── HistoryError              the history cannot be opened, read or written
 ├── KeyStoreError             a key that cannot be made, found or revoked
+│   └── KeyRequestError           because of what was asked for, not because of the store
 ├── TicketError               a ticket that cannot be issued
 ├── ListenError               an address that cannot be listened on
 ├── ClientError               a server that we are the client of: refused, not reached or cut
@@ -92,8 +94,26 @@ class TapeError(TradewatchError):
     """What stands in the log contradicts itself in a way that recovery may not decide alone."""
 
 
+class HistoryError(TradewatchError):
+    """The history cannot be opened, read or written; names what cannot."""
+
+
 class KeyStoreError(TradewatchError):
     """An API key that cannot be created, found or revoked."""
+
+
+class KeyRequestError(KeyStoreError):
+    """What was asked for cannot be done with the keys there are; the store itself is well.
+
+    Attributes:
+        status: the HTTP status of the answer.
+        reason: the stable name of why, as `docs/reference/protocol.md` lists them.
+    """
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
 
 
 class TicketError(TradewatchError):

@@ -71,3 +71,43 @@ def test_patterns_are_limited():
     assert len(PublishGrant(symbols=("A",) * MAX_PATTERNS).symbols) == MAX_PATTERNS
     with pytest.raises(KeyStoreError, match="1,001 symbol patterns are more than 1,000"):
         PublishGrant(symbols=("A",) * (MAX_PATTERNS + 1))
+
+
+BTC = PublishGrant(symbols=("BTC*",))
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow"),
+    [
+        (EVERYTHING, BTC),
+        (EVERYTHING, PublishGrant(may_create=False)),
+        (EVERYTHING, PublishGrant(classes=frozenset({CRYPTO}))),
+        (PublishGrant(classes=frozenset({CRYPTO, STOCKS})), PublishGrant(classes=frozenset({CRYPTO}))),
+        (BTC, PublishGrant(symbols=("BTCUSD", "BTC*D"))),
+        (PublishGrant(symbols=("*D", "A*")), PublishGrant(symbols=("A", "B*D"))),
+        (PublishGrant(symbols=("A**",)), PublishGrant(symbols=("A*B*",))),
+    ],
+)
+def test_a_grant_covers_a_narrower_one_and_not_the_other_way_round(wide: PublishGrant, narrow: PublishGrant):
+    assert wide.covers(narrow)
+    assert not narrow.covers(wide)
+    assert wide.covers(wide)
+    assert narrow.covers(narrow)
+
+
+_GRANTS = st.builds(
+    PublishGrant,
+    classes=st.frozensets(st.sampled_from([CRYPTO, STOCKS])),
+    symbols=st.lists(st.text("AB*", min_size=1, max_size=4), max_size=3).map(tuple),
+    may_create=st.booleans(),
+)
+
+
+@settings(deadline=None, max_examples=500)
+@given(_GRANTS, _GRANTS, st.sampled_from(AssetClass), st.text("AB", min_size=1, max_size=6))
+def test_what_a_covered_grant_allows_its_cover_does(
+    wide: PublishGrant, narrow: PublishGrant, asset_class: AssetClass, symbol: str
+):
+    if wide.covers(narrow):
+        assert narrow.allows(asset_class, symbol) <= wide.allows(asset_class, symbol)
+        assert narrow.may_create <= wide.may_create

@@ -8,6 +8,7 @@ from tradewatch.access.plan import Plans
 from tradewatch.access.tickets import Ticket, Tickets
 from tradewatch.model.asset_class import AssetClass
 from tradewatch.protocol.limits import ConnectionLimits
+from tradewatch.protocol.refusal import Refusal
 from tradewatch.protocol.rights import EVERYTHING_HEARD
 
 CRYPTO, STOCKS, INDICES = AssetClass.CRYPTO, AssetClass.STOCKS, AssetClass.INDICES
@@ -55,6 +56,24 @@ def test_what_all_keys_of_a_plan_have_is_kept_once(permits: Permits) -> None:
     assert other is not None
     assert one.limits is other.limits
     assert one.rights is other.rights
+
+
+def test_a_class_that_is_not_shown_is_refused(permits: Permits) -> None:
+    permit = permits.of(key_on("some"))
+    assert permit is not None
+    assert permit.refusal_of(CRYPTO) is None
+    assert permit.refusal_of(None) is None
+    assert permit.refusal_of(INDICES) == Refusal(
+        403, "plan_without_class", "plan 'some' does not show indices"
+    )
+
+
+def test_who_enters_has_a_permit_or_is_told_why_not(permits: Permits) -> None:
+    key = key_on("names")
+    assert permits.enter(key) == permits.of(key)
+    assert permits.enter(key_on("gone")) == Refusal(
+        403, "plan_unknown", "the server has no plan called 'gone', which this key is on"
+    )
 
 
 def test_a_plan_that_is_gone_permits_nothing(permits: Permits) -> None:

@@ -1,5 +1,8 @@
 """The table of plans."""
 
+from typing import Any
+
+import msgspec
 import pytest
 
 from tradewatch.access.plan import MAX_PLANS, Plan, Plans
@@ -13,10 +16,15 @@ def test_the_built_in_plans():
     assert [plan.name for plan in plans] == ["demo", "standard", "unlimited"]
     assert [plan.connections for plan in plans] == [10, 10, None]
     assert [plan.attempts_limited for plan in plans] == [True, True, False]
+    assert [plan.requests_per_10_s for plan in plans] == [2_000, 2_000, None]
+    assert [plan.requests_per_minute for plan in plans] == [6_000, 6_000, None]
+    assert [plan.requests_per_day for plan in plans] == [1_000_000, 1_000_000, None]
     for plan in plans:
         assert plan.binds(ConnectionLimits()) == ConnectionLimits()
         assert plan.asset_classes == frozenset(AssetClass)
         assert plan.websocket
+        assert plan.rest
+        assert plan.history
 
 
 def test_a_plan_by_its_name():
@@ -41,9 +49,7 @@ def test_a_table_of_the_settings_says_what_differs_from_standard():
 
 def test_a_table_may_replace_a_built_in_plan_and_keeps_what_it_does_not_say():
     plans = Plans({"unlimited": {"symbols": 5}})
-    assert plans.named("unlimited") == Plan(
-        name="unlimited", symbols=5, connections=None, attempts_limited=False
-    )
+    assert plans.named("unlimited") == msgspec.structs.replace(Plans().named("unlimited"), symbols=5)
     assert len(list(plans)) == 3
 
 
@@ -51,6 +57,36 @@ def test_the_tighter_of_plan_and_server_binds():
     limits = ConnectionLimits(symbols=100, messages_per_10_s=50)
     bound = Plan(name="p", symbols=200, messages_per_10_s=20, max_quotes_per_s=7, delay_s=3.0).binds(limits)
     assert (bound.symbols, bound.messages_per_10_s, bound.max_quotes_per_s, bound.delay_s) == (100, 20, 7, 3)
+
+
+@pytest.mark.parametrize(
+    ("wider", "narrower"),
+    [
+        ({}, {"asset_classes": frozenset([AssetClass.STOCKS])}),
+        ({"connections": 3}, {"connections": 2}),
+        ({"connections": None}, {"connections": 2}),
+        ({"symbols": None}, {"symbols": 10_000}),
+        ({"delay_s": 1.0}, {"delay_s": 2.0}),
+        ({"attempts_limited": False}, {"attempts_limited": True}),
+        *(({name: True}, {name: False}) for name in ("websocket", "wildcard", "rest", "history")),
+        *(
+            ({name: None}, {name: 5})
+            for name in ("requests_per_10_s", "requests_per_day", "max_quotes_per_s")
+        ),
+    ],
+)
+def test_one_plan_is_beyond_another(wider: dict[str, Any], narrower: dict[str, Any]):
+    more, less = Plan(name="more", **wider), Plan(name="less", **narrower)
+    assert more.beyond(less) == list(wider or narrower)
+    assert less.beyond(more) == []
+    assert more.beyond(more) == []
+
+
+def test_a_plan_may_be_beyond_another_and_short_of_it():
+    quick, wide = Plan(name="quick", delay_s=0, connections=1), Plan(name="wide", delay_s=60, connections=9)
+    assert quick.beyond(wide) == ["delay_s"]
+    assert wide.beyond(quick) == ["connections"]
+    assert Plans().named("demo").beyond(Plans().named("standard")) == []
 
 
 @pytest.mark.parametrize(

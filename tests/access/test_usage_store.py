@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql
 from tradewatch.access.database import FILE_NAME, open_database, reading, writing
 from tradewatch.access.lags import Lags
 from tradewatch.access.store import KeyStore
-from tradewatch.access.usage import HOUR_S, Counts, Usage, UsageRow
+from tradewatch.access.usage import DAY_S, HOUR_S, Counts, Usage, UsageRow
 from tradewatch.access.usage_store import UsageStore
 from tradewatch.clock import ManualClock
 from tradewatch.errors import KeyStoreError
@@ -110,6 +110,7 @@ def test_a_database_without_usage_gets_it_and_keeps_its_keys(tmp_path: Path):
     engine = open_database(tmp_path)
     with writing(engine) as connection:
         connection.execute(text("DROP TABLE usage"))
+        connection.execute(text("DROP TABLE insights"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     engine.dispose()
     with UsageStore.open(tmp_path) as store:
@@ -153,3 +154,33 @@ def test_postgresql_is_told_the_same():
     replaced = statement.split(" DO UPDATE SET ")[1].split(", ")
     names = (*Counts._fields, "peak_connections", "lags")
     assert replaced == [f"{name} = excluded.{name}" for name in names]
+
+
+def test_sums_of_a_key_by_hour_and_by_day(store: UsageStore):
+    """The first hour is 21:00, so the day has three of these."""
+    store.write([row("a", hour, requests=10**hour, bytes_in=2**61) for hour in range(4)])
+    store.write([row("a", 1, gateway="h", requests=5), row("b", 1, requests=7)])
+    day_s = HOUR_0_S - 21 * HOUR_S
+    by_hour = store.sums("a", HOUR_0_S, HOUR_0_S + 2 * HOUR_S, interval_s=HOUR_S)
+    assert list(by_hour.items()) == [
+        (HOUR_0_S, Counts(requests=1, bytes_in=2**61)),
+        (HOUR_0_S + HOUR_S, Counts(requests=15, bytes_in=2**61)),
+    ]
+    by_day = store.sums("a", 0, 2**62, interval_s=DAY_S)
+    assert by_day == {
+        day_s: Counts(requests=116, bytes_in=3 * 2**61),
+        day_s + DAY_S: Counts(requests=1_000, bytes_in=2**61),
+    }
+    assert store.sums("c", 0, 2**62, interval_s=DAY_S) == {}
+
+
+def test_sums_without_what_is_in_memory(store: UsageStore):
+    store.write([row("a", requests=1), row("a", 1, requests=2), row("a", gateway="h", requests=4)])
+    sums = store.sums("a", 0, 2**62, interval_s=DAY_S, without=[row("a", requests=99), row("a", 2)])
+    assert [counts.requests for counts in sums.values()] == [6]
+
+
+def test_the_requests_of_each_key_since_an_hour(store: UsageStore):
+    store.write([row("a", hour, requests=10**hour) for hour in range(3)])
+    store.write([row("a", 1, gateway="h", requests=5), row("b", 2, requests=7), row("c", requests=9)])
+    assert store.requests_since(HOUR_0_S + HOUR_S) == {"a": 115, "b": 7}

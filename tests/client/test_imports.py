@@ -12,6 +12,9 @@ HEAVY = {
     "duckdb",
     "numpy",
     "pandas",
+    "polars",
+    "pyarrow",
+    "httpx",
     "uvloop",
     "typer",
 }

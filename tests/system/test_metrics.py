@@ -48,7 +48,7 @@ def declared() -> list[Reading]:
     nothing: Any = Mock()
     return [
         *readings.stream_readings(nothing, nothing, nothing),
-        *readings.door_readings(nothing, nothing, nothing),
+        *readings.door_readings(nothing, nothing, nothing, nothing),
         *readings.quote_readings(nothing, nothing, nothing, nothing, nothing),
         *readings.usage_readings(nothing),
         *readings.feed_readings([]),

@@ -151,7 +151,7 @@ async def test_every_row_of_a_recording_reaches_every_client(serve: Any, shared_
 
 async def test_the_same_port_names_what_it_is_missing(serve: Any) -> None:
     server = serve("--feed", "simulated?symbols=5")
-    response = server.get("/currencies/quotes")
+    response = server.get("/quotes")
     assert (response.status_code, response.json()["error"]["reason"]) == (426, "upgrade_required")
     response = server.get("/nowhere")
     assert (response.status_code, response.json()["error"]["reason"]) == (404, "not_found")

@@ -6,8 +6,9 @@ from functools import lru_cache
 
 import msgspec
 
-from tradewatch.errors import KeyStoreError
+from tradewatch.errors import KeyRequestError
 from tradewatch.model.asset_class import AssetClass
+from tradewatch.protocol.refusal import RefusalReason
 
 #: More patterns than a publisher can mean; each is looked at for every quote that none before it matched.
 MAX_PATTERNS = 1_000
@@ -31,7 +32,7 @@ class PublishGrant(msgspec.Struct, frozen=True, kw_only=True):
         may_create: whether a symbol unknown to the catalogue becomes an instrument.
 
     Raises:
-        KeyStoreError: a pattern that no symbol can match, or more of them than `MAX_PATTERNS`.
+        KeyRequestError: a pattern that no symbol can match, or more of them than `MAX_PATTERNS`.
     """
 
     classes: frozenset[AssetClass] = frozenset()
@@ -40,10 +41,10 @@ class PublishGrant(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if len(self.symbols) > MAX_PATTERNS:
-            raise KeyStoreError(f"{len(self.symbols):,} symbol patterns are more than {MAX_PATTERNS:,}")
+            raise _invalid(f"{len(self.symbols):,} symbol patterns are more than {MAX_PATTERNS:,}")
         for pattern in self.symbols:
             if _PATTERN.fullmatch(pattern) is None:
-                raise KeyStoreError(
+                raise _invalid(
                     f"not a symbol pattern: {pattern[:40]!r}"
                     " (upper-case letters, digits, . _ - and the wildcard *, at most 32)"
                 )
@@ -53,6 +54,21 @@ class PublishGrant(msgspec.Struct, frozen=True, kw_only=True):
         if self.classes and asset_class not in self.classes:
             return False
         return not self.symbols or _matcher(self.symbols).fullmatch(symbol) is not None
+
+    def covers(self, other: "PublishGrant") -> bool:
+        """Whether all that the other lets publish may be published under this one."""
+        if self.classes and not (other.classes and other.classes <= self.classes):
+            return False
+        if other.may_create and not self.may_create:
+            return False
+        if not self.symbols:
+            return True
+        # The `*` of another pattern is a letter here that nothing but a `*` matches.
+        return bool(other.symbols) and all(map(_matcher(self.symbols).fullmatch, other.symbols))
+
+
+def _invalid(message: str) -> KeyRequestError:
+    return KeyRequestError(422, RefusalReason.INVALID_REQUEST, message)
 
 
 #: The grant that leaves nothing out.

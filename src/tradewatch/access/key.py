@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from tradewatch.access.grant import EVERYTHING, PublishGrant
-from tradewatch.errors import KeyStoreError
+from tradewatch.errors import KeyRequestError
+from tradewatch.protocol.refusal import RefusalReason
 
 MAX_NAME_CHARS = 64
 KEY_TEXT_PREFIX = "tw_"
@@ -92,7 +93,7 @@ def mint(
         random_bytes: returns so many unpredictable bytes.
 
     Raises:
-        KeyStoreError: a name that no key may have.
+        KeyRequestError: a name that no key may have.
     """
     key_id = _digits(random_bytes(_SECRET_BYTES), _ID_DIGITS, _ID_CHARS)
     secret = _digits(random_bytes(_SECRET_BYTES), _SECRET_DIGITS, _SECRET_CHARS)
@@ -123,13 +124,17 @@ def digest_of(text: str) -> bytes:
 def _checked_name(name: str) -> str:
     """The name, if a key may have it."""
     if name.startswith(KEY_TEXT_PREFIX):  # most likely a pasted secret: not repeated in the message
-        raise KeyStoreError(
-            f"the name of a key may not begin with {KEY_TEXT_PREFIX!r}, as the keys themselves do"
+        raise KeyRequestError(
+            422,
+            RefusalReason.INVALID_REQUEST,
+            f"the name of a key may not begin with {KEY_TEXT_PREFIX!r}, as the keys themselves do",
         )
     if not (0 < len(name) <= MAX_NAME_CHARS and name.isprintable() and name == name.strip()):
-        raise KeyStoreError(
+        raise KeyRequestError(
+            422,
+            RefusalReason.INVALID_REQUEST,
             f"not a name for a key: {name[:MAX_NAME_CHARS]!r}"
-            f" (1 to {MAX_NAME_CHARS} printable characters, no space at either end)"
+            f" (1 to {MAX_NAME_CHARS} printable characters, no space at either end)",
         )
     return name
 

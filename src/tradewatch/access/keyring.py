@@ -1,7 +1,7 @@
 """The key ring: all keys in memory, asked at each handshake."""
 
 import hmac
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from tradewatch.access.key import Key, digest_of, key_id_in
@@ -69,6 +69,11 @@ class KeyRing:
             gone=before.keys() - after.keys(),
             changed={key_id for key_id, key in before.items() if key_id in after and after[key_id] != key},
         )
+
+    @property
+    def stored(self) -> Collection[Key]:
+        """The keys of the store, the oldest first, revoked ones included."""
+        return self._stored.values()
 
     def add_memory_key(self, key: Key) -> None:
         """Take in a key that no store knows (the demo key); it stays until the process ends."""

@@ -7,6 +7,7 @@ from tradewatch.access.plan import Plan, Plans
 from tradewatch.access.tickets import Ticket
 from tradewatch.model.asset_class import AssetClass
 from tradewatch.protocol.limits import ConnectionLimits
+from tradewatch.protocol.refusal import Refusal, RefusalReason
 from tradewatch.protocol.rights import EVERYTHING_HEARD, Rights
 
 
@@ -27,6 +28,13 @@ class Permit(NamedTuple):
     rights: Rights
     ticket: Ticket | None
 
+    def refusal_of(self, asset_class: AssetClass | None) -> Refusal | None:
+        """Why nothing of this class is shown, if so; None is no class of its own."""
+        if asset_class is None or asset_class in self.rights.classes:
+            return None
+        text = f"plan {self.plan.name!r} does not show {asset_class.value}"
+        return Refusal(403, RefusalReason.PLAN_WITHOUT_CLASS, text)
+
 
 class Permits:
     """Makes permits; those of one plan share their limits and rights.
@@ -34,15 +42,25 @@ class Permits:
     Args:
         plans: the table of plans.
         limits: what binds every connection.
+
+    Attributes:
+        plans: the table of plans.
     """
 
     def __init__(self, plans: Plans, limits: ConnectionLimits) -> None:
-        self._plans = plans
+        self.plans = plans
         self._bound = {plan.name: (plan.binds(limits), _rights(plan)) for plan in plans}
+
+    def enter(self, key: Key, ticket: Ticket | None = None) -> Permit | Refusal:
+        """The permit of a key, or of a ticket of this key; or the answer to one whose plan is gone: 403."""
+        if permit := self.of(key, ticket):
+            return permit
+        text = f"the server has no plan called {key.plan!r}, which this key is on"
+        return Refusal(403, RefusalReason.PLAN_UNKNOWN, text)
 
     def of(self, key: Key, ticket: Ticket | None = None) -> Permit | None:
         """The permit of a key, or of a ticket of this key; None where there is no such plan any more."""
-        plan = self._plans.get(key.plan)
+        plan = self.plans.get(key.plan)
         if plan is None:
             return None
         limits, rights = self._bound[plan.name]

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from tradewatch.errors import KeyStoreError, SettingError
+from tradewatch.errors import KeyRequestError, SettingError
 from tradewatch.model.asset_class import AssetClass
 from tradewatch.protocol.limits import ConnectionLimits
+from tradewatch.protocol.refusal import RefusalReason
 
 ALL_CLASSES: frozenset[AssetClass] = frozenset(AssetClass)
 
@@ -36,6 +37,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         max_quotes_per_s: quotes a second beyond which a connection gets the latest of each symbol only.
         delay_s: how old quotes are when they are shown.
         attempts_limited: whether successful handshakes count among the attempts of their address.
+        rest: whether quotes and reference data may be asked for over HTTP.
+        history: whether candles and ticks may be.
+        requests_per_10_s: HTTP requests in ten seconds of the clock.
+        requests_per_minute: HTTP requests in a minute of the clock.
+        requests_per_day: HTTP requests in a day, from 00:00 UTC.
     """
 
     name: str
@@ -50,6 +56,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     max_quotes_per_s: _Positive | None = None
     delay_s: Annotated[float, Meta(ge=0, le=86_400)] = 0.0
     attempts_limited: bool = True
+    rest: bool = True
+    history: bool = True
+    requests_per_10_s: _Positive | None = 2_000
+    requests_per_minute: _Positive | None = 6_000
+    requests_per_day: _Positive | None = 1_000_000
 
     def binds(self, limits: ConnectionLimits) -> ConnectionLimits:
         """What binds a connection of this plan where `limits` bind every connection."""
@@ -68,11 +79,37 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             wildcard=self.wildcard,
         )
 
+    def beyond(self, other: "Plan") -> list[str]:
+        """The limits in which this plan gives more than another one; none where it gives no more in any."""
+        limits = msgspec.structs.asdict(self)
+        del limits["name"]
+        return [limit for limit, own in limits.items() if _gives_more(limit, own, getattr(other, limit))]
+
+
+#: To be bound by these is to have less.
+_BINDING = ("attempts_limited", "delay_s")
+
+
+def _gives_more(limit: str, own: Any, other: Any) -> bool:
+    """Whether the one value of a limit gives more than the other; None is as much as there is."""
+    if isinstance(own, frozenset):
+        return not own <= other
+    if limit in _BINDING:
+        return bool(own < other)
+    return other is not None and (own is None or own > other)
+
 
 BUILT_IN: tuple[Plan, ...] = (
     Plan(name="demo"),
     Plan(name="standard"),
-    Plan(name="unlimited", connections=None, attempts_limited=False),
+    Plan(
+        name="unlimited",
+        connections=None,
+        attempts_limited=False,
+        requests_per_10_s=None,
+        requests_per_minute=None,
+        requests_per_day=None,
+    ),
 )
 
 
@@ -114,12 +151,13 @@ class Plans:
         """The plan of this name.
 
         Raises:
-            KeyStoreError: there is none; names those there are.
+            KeyRequestError: there is none; names those there are.
         """
         plan = self._by_name.get(name)
         if plan is None:
             known = ", ".join(self._by_name)
-            raise KeyStoreError(f"no plan is called {name[:_MAX_NAME_CHARS]!r}; the plans are {known}")
+            text = f"no plan is called {name[:_MAX_NAME_CHARS]!r}; the plans are {known}"
+            raise KeyRequestError(422, RefusalReason.INVALID_REQUEST, text)
         return plan
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import (
     SmallInteger,
     String,
     Table,
+    Text,
     inspect,
     text,
 )
@@ -21,7 +22,7 @@ from sqlalchemy import (
 from tradewatch.access.key import MAX_NAME_CHARS
 
 #: The revision of the newest migration.
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0003"
 
 METADATA = MetaData()
 
@@ -79,6 +80,20 @@ USAGE = Table(
 
 #: For what is read over all keys, and for what has become too old.
 Index("usage_hours", USAGE.c.hour_s)
+
+#: One row per insight and class; `id` is made of the rest, and `body` is what clients read, in JSON.
+INSIGHTS = Table(
+    "insights",
+    METADATA,
+    Column("id", String(20), primary_key=True),
+    Column("asset_class", String(16), nullable=False),
+    Column("timestamp_ms", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+#: For the pages of one class, and for what gives way when there are too many.
+Index("insights_by_class", INSIGHTS.c.asset_class, INSIGHTS.c.timestamp_ms, INSIGHTS.c.id)
+Index("insights_by_age", INSIGHTS.c.timestamp_ms, INSIGHTS.c.id)
 
 
 def version_of(connection: Connection) -> str | None:

@@ -14,7 +14,8 @@ from tradewatch.access.grant import EVERYTHING, PublishGrant
 from tradewatch.access.key import KEY_TEXT_PREFIX, MAX_NAME_CHARS, Key, Scope, key_id_in, mint
 from tradewatch.access.schema import API_KEYS, KEY_CHANGES
 from tradewatch.clock import Clock
-from tradewatch.errors import KeyStoreError
+from tradewatch.errors import KeyRequestError
+from tradewatch.protocol.refusal import RefusalReason
 
 #: The most keys of one store, revoked ones included: a server holds all of them in memory.
 MAX_KEYS = 100_000
@@ -57,21 +58,19 @@ class KeyStore:
             The key, and its text, which cannot be had again.
 
         Raises:
-            KeyStoreError: the name is taken or no name, the store is full.
+            KeyRequestError: the name is taken or no name, the store is full.
         """
         key, text = mint(name=name, plan=plan, scopes=scopes, grant=grant, now_ns=self._clock.now_ns())
         with writing(self._engine) as connection:
             _count_change(connection)
             if (connection.scalar(select(func.count()).select_from(API_KEYS)) or 0) >= self._max_keys:
-                raise KeyStoreError(
-                    f"the store holds {self._max_keys:,} keys, revoked ones included, and takes no more"
-                )
+                text = f"the store holds {self._max_keys:,} keys, revoked ones included, and takes no more"
+                raise KeyRequestError(409, RefusalReason.TOO_MANY_KEYS, text)
             try:
                 connection.execute(insert(API_KEYS), msgspec.to_builtins(key, builtin_types=(bytes,)))
             except IntegrityError as error:
-                raise KeyStoreError(
-                    f"a key called {name!r} exists already; revoke it first or take another name"
-                ) from error
+                text = f"a key called {name!r} exists already; revoke it first or take another name"
+                raise KeyRequestError(409, RefusalReason.NAME_TAKEN, text) from error
         return key, text
 
     def revoke(self, name_or_id: str) -> Key:
@@ -84,7 +83,7 @@ class KeyStore:
             The key as it is now.
 
         Raises:
-            KeyStoreError: there is no such key, it is revoked already, or the text is one key's name and
+            KeyRequestError: there is no such key, it is revoked already, or the text is one key's name and
                 another's id.
         """
         return self._change(name_or_id, revoked_ns=self._clock.now_ns())
@@ -100,7 +99,7 @@ class KeyStore:
             The key as it is now.
 
         Raises:
-            KeyStoreError: see `revoke`.
+            KeyRequestError: see `revoke`.
         """
         return self._change(name_or_id, plan=plan)
 
@@ -157,9 +156,8 @@ def _without_secret(name_or_id: str) -> str:
         return name_or_id
     key_id = key_id_in(name_or_id)
     if key_id is None:
-        raise KeyStoreError(
-            f"what begins with {KEY_TEXT_PREFIX!r} is neither a name nor, in this form, a key"
-        )
+        text = f"what begins with {KEY_TEXT_PREFIX!r} is neither a name nor, in this form, a key"
+        raise KeyRequestError(404, RefusalReason.NOT_FOUND, text)
     return key_id
 
 
@@ -167,17 +165,18 @@ def _in_use(name_or_id: str, found: Sequence[Key]) -> Key:
     """The one key that is meant among those that bear the name or the id.
 
     Raises:
-        KeyStoreError: none is, or several may be.
+        KeyRequestError: none is, or several may be.
     """
     if not found:
-        raise KeyStoreError(f"no key has the name or id {name_or_id[:MAX_NAME_CHARS]!r}")
+        text = f"no key has the name or id {name_or_id[:MAX_NAME_CHARS]!r}"
+        raise KeyRequestError(404, RefusalReason.NOT_FOUND, text)
     usable = [key for key in found if key.revoked_ns is None]
     if not usable:
         newest = max(found, key=lambda key: key.revoked_ns or 0)
-        raise KeyStoreError(
-            f"key {newest.name!r} ({newest.id}) is revoked already, since {newest.revoked_utc}"
-        )
+        text = f"key {newest.name!r} ({newest.id}) is revoked already, since {newest.revoked_utc}"
+        raise KeyRequestError(404, RefusalReason.NOT_FOUND, text)
     if len(usable) > 1:
         listed = ", ".join(f"{key.name!r} ({key.id})" for key in usable)
-        raise KeyStoreError(f"{name_or_id!r} may be any of {listed}; name another of their names or ids")
+        text = f"{name_or_id!r} may be any of {listed}; name another of their names or ids"
+        raise KeyRequestError(422, RefusalReason.INVALID_REQUEST, text)
     return usable[0]

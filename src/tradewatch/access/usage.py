@@ -22,8 +22,8 @@ class Counts(NamedTuple):
         delivered: quotes sent.
         skipped: quotes that a client which was behind, or wanted the latest only, never got.
         requests: HTTP requests answered.
-        rest_bytes_in: bytes of these requests.
-        rest_bytes_out: bytes of the answers.
+        rest_bytes_in: bytes of these requests, heads and bodies.
+        rest_bytes_out: bytes of the answers, likewise.
     """
 
     connections: int = 0
@@ -35,6 +35,10 @@ class Counts(NamedTuple):
     requests: int = 0
     rest_bytes_in: int = 0
     rest_bytes_out: int = 0
+
+    def plus(self, other: "Counts") -> "Counts":
+        """Both together."""
+        return Counts._make(map(operator.add, self, other))
 
 
 NOTHING = Counts()
@@ -56,7 +60,7 @@ class Usage:
 
     def count(self, counts: Counts, *, open_connections: int = 0, lag_us: int | None = None) -> None:
         """More was used: so much, with so many connections open, and one sample of the lag, if any."""
-        self.counts = Counts._make(map(operator.add, self.counts, counts))
+        self.counts = self.counts.plus(counts)
         self.peak_connections = max(self.peak_connections, open_connections)
         if lag_us is not None:
             self.lags.add(lag_us)
@@ -110,6 +114,11 @@ def hour_of(now_ns: int) -> int:
     return now_ns // (HOUR_S * 10**9) * HOUR_S
 
 
+def start_of(time_s: int, interval_s: int) -> int:
+    """When the interval began that a time is in: intervals of `HOUR_S` or `DAY_S`, in UTC."""
+    return time_s - time_s % interval_s
+
+
 def with_unflushed(stored: Iterable[UsageRow], unflushed: Iterable[UsageRow]) -> Iterator[UsageRow]:
     """Rows of the store, those in memory in place of theirs. Read memory first: what it flushes goes over."""
     rows = {row[:3]: row for row in stored}
@@ -121,6 +130,6 @@ def summed(rows: Iterable[UsageRow], *, interval_s: int) -> dict[Interval, Usage
     """Usage by key and interval (`HOUR_S`, `DAY_S`), the oldest first; intervals without any are left out."""
     sums: dict[Interval, Usage] = {}
     for row in rows:
-        interval = Interval(row.hour_s - row.hour_s % interval_s, row.key_id)
+        interval = Interval(start_of(row.hour_s, interval_s), row.key_id)
         sums.setdefault(interval, Usage()).include(row.usage)
     return dict(sorted(sums.items()))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Engine, Row, Table, delete, select
+from sqlalchemy import Engine, Row, Table, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tradewatch.access.database import open_database, reading, writing
@@ -71,6 +71,35 @@ class UsageStore:
             query = query.where(USAGE.c.key_id.in_(key_ids))
         with reading(self._engine) as connection:
             return [_row(row) for row in connection.execute(query.order_by(USAGE.c.hour_s, USAGE.c.key_id))]
+
+    def sums(
+        self, key_id: str, from_s: int, to_s: int, *, interval_s: int, without: Collection[UsageRow] = ()
+    ) -> dict[int, Counts]:
+        """What one key used in a span of time, by when each interval began, the oldest first.
+
+        Args:
+            key_id: the key's id.
+            from_s: the first hour; Unix seconds.
+            to_s: the hour behind the last one.
+            interval_s: `HOUR_S` or `DAY_S`.
+            without: rows in memory, whose like in the store are left out.
+        """
+        start_s = (USAGE.c.hour_s - USAGE.c.hour_s % interval_s).label("start_s")
+        query = select(start_s, *(func.sum(USAGE.c[name]) for name in Counts._fields)).where(
+            USAGE.c.key_id == key_id, USAGE.c.hour_s >= from_s, USAGE.c.hour_s < to_s
+        )
+        for row in without:
+            query = query.where(or_(USAGE.c.gateway != row.gateway, USAGE.c.hour_s != row.hour_s))
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.group_by("start_s").order_by("start_s"))
+            return {int(start): Counts._make(map(int, counts)) for start, *counts in rows}
+
+    def requests_since(self, hour_s: int) -> dict[str, int]:
+        """How many HTTP requests each key made from this hour on, by the keys' ids."""
+        query = select(USAGE.c.key_id, func.sum(USAGE.c.requests)).where(USAGE.c.hour_s >= hour_s)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.group_by(USAGE.c.key_id))
+            return {key_id: int(requests) for key_id, requests in rows}
 
     def forget_before(self, hour_s: int) -> int:
         """Delete all hours before this one; how many rows that were."""

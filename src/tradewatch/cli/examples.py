@@ -63,6 +63,19 @@ EXAMPLES: Mapping[str, tuple[Example, ...]] = {
     "keys revoke": (Example("tradewatch keys revoke desk", "Take a key out of use"),),
     "keys change": (Example("tradewatch keys change desk --plan unlimited", "Put a key on another plan"),),
     "keys plans": (Example("tradewatch keys plans", "The plans and their limits"),),
+    "insights add": (
+        Example("tradewatch insights add 'All quiet before the opening'", "For clients of all classes"),
+        Example(
+            "tradewatch insights add --class currencies --ticket EURUSD 'EURUSD holds above 1.17'",
+            "Of one class, and about one symbol",
+        ),
+    ),
+    "insights import": (Example("tradewatch insights import insights.jsonl", "Add those of a file"),),
+    "insights list": (
+        Example("tradewatch insights list --class crypto", "What clients read about coins"),
+        Example("tradewatch insights list --json", "All of them, for a file"),
+    ),
+    "insights remove": (Example("tradewatch insights remove 0b1f9a6c3d5e7f901234", "Take one back"),),
     "config show": (
         Example("tradewatch config show", "The settings in force"),
         Example("tradewatch config show --port 9000", "What an option would change"),

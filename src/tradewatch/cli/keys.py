@@ -7,8 +7,9 @@ import msgspec
 import typer
 
 from tradewatch.access.grant import EVERYTHING, PublishGrant
-from tradewatch.access.key import Key, Scope
+from tradewatch.access.key import Scope
 from tradewatch.access.plan import Plan, Plans
+from tradewatch.access.shown_key import ShownKey
 from tradewatch.cli.completion import complete_plan
 from tradewatch.cli.options import Config, DataDir, given_settings
 from tradewatch.cli.table import print_table
@@ -21,47 +22,6 @@ if TYPE_CHECKING:
     from tradewatch.access.store import KeyStore
 
 app = typer.Typer(name="keys", help="API keys: create, list, revoke.", no_args_is_help=True)
-
-
-class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
-    """What `keys list --json` says of a key, one line each.
-
-    Attributes:
-        id: what logs call it.
-        name: what people call it.
-        plan: the name of its plan.
-        scopes: what it may do besides reading.
-        publish: what it may publish; null without the publish scope.
-        created: when it was made, in UTC.
-        revoked: since when it is no longer taken, in UTC; null while it is.
-    """
-
-    id: str
-    name: str
-    plan: str
-    scopes: list[Scope]
-    publish: PublishGrant | None
-    created: str
-    revoked: str | None
-
-    @classmethod
-    def of(cls, key: Key) -> "KeyRow":
-        """The row of a key."""
-        return cls(
-            id=key.id,
-            name=key.name,
-            plan=key.plan,
-            scopes=sorted(key.scopes),
-            publish=key.grant if Scope.PUBLISH in key.scopes else None,
-            created=key.created_utc,
-            revoked=key.revoked_utc,
-        )
-
-    @property
-    def cells(self) -> tuple[str, ...]:
-        """The same under the headings of the table."""
-        state = "usable" if self.revoked is None else f"revoked {self.revoked}"
-        return self.id, self.name, self.plan, ",".join(self.scopes) or "-", self.created, state
 
 
 @app.command()
@@ -117,12 +77,12 @@ def list_keys(
 ) -> None:
     """List all keys, the oldest first. Secrets are not among what is known of them."""
     with _store(_settings(config, data_dir)) as store:
-        rows = [KeyRow.of(key) for key in store.load()]
+        shown = [ShownKey.of(key) for key in store.load()]
     if json:
-        for row in rows:
-            typer.echo(msgspec.json.encode(row, order="deterministic"))
+        for key in shown:
+            typer.echo(msgspec.json.encode(key, order="deterministic"))
     else:
-        print_table(("ID", "NAME", "PLAN", "SCOPES", "CREATED", "STATE"), [row.cells for row in rows])
+        print_table(("ID", "NAME", "PLAN", "SCOPES", "CREATED", "STATE"), [_cells(key) for key in shown])
 
 
 @app.command()
@@ -176,6 +136,12 @@ def _store(settings: Settings) -> "KeyStore":
     from tradewatch.access.store import KeyStore  # noqa: PLC0415 - other commands do not pay for a database
 
     return KeyStore.open(settings.data_dir, clock=SystemClock())
+
+
+def _cells(key: ShownKey) -> tuple[str, ...]:
+    """A key under the headings of the table."""
+    state = "usable" if key.revoked is None else f"revoked {key.revoked}"
+    return key.id, key.name, key.plan, ",".join(key.scopes) or "-", key.created, state
 
 
 def _cell(value: object) -> str:

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 import tradewatch
-from tradewatch.cli import config, feeds, keys, stream
+from tradewatch.cli import config, feeds, insights, keys, stream
 from tradewatch.cli.doctor import doctor
 from tradewatch.cli.examples import attach_examples
 from tradewatch.cli.quote import quote
@@ -41,6 +41,7 @@ app.command("symbols")(symbols)
 app.command("usage")(usage)
 app.command("doctor")(doctor)
 app.add_typer(keys.app, name="keys", help="Make, list and revoke API keys.")
+app.add_typer(insights.app, name="insights", help="Tell clients about the markets.")
 app.add_typer(config.app, name="config", help="Look at the settings.")
 app.add_typer(feeds.app, name="feeds")
 attach_examples(app)

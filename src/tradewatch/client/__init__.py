@@ -5,7 +5,10 @@
         async for quote in stream:
             print(quote.name, quote.bid, quote.ask)
 
-`tradewatch.client.sync` has the same for programs without an event loop.
+`tradewatch.client.sync` has the same for programs without an event loop. `Api` and `AsyncApi` have what is
+not streamed: last quotes, symbols, and the history of a symbol, also as a data frame.
+
+    frame = Api("http://127.0.0.1:8000", api_key=key).candles("crypto:BTCUSD", start="2026-01-31").to_pandas()
 """
 
 from tradewatch.client import sync
@@ -23,6 +26,11 @@ from tradewatch.client.events import (
 )
 from tradewatch.client.ledger import Balance, Ledger
 from tradewatch.client.requests import every, latest
+from tradewatch.client.rest.answers import Candle, LastQuote, Symbol, Tick
+from tradewatch.client.rest.api import Api
+from tradewatch.client.rest.async_api import AsyncApi
+from tradewatch.client.rest.history import AsyncHistory, History
+from tradewatch.client.rest.retry import Retry
 from tradewatch.client.stream import Stream
 from tradewatch.errors import (
     AuthenticationError,
@@ -52,8 +60,12 @@ from tradewatch.protocol.v2.events import (
 )
 
 __all__ = [
+    "Api",
+    "AsyncApi",
+    "AsyncHistory",
     "AuthenticationError",
     "Balance",
+    "Candle",
     "ClientError",
     "Connected",
     "Connecting",
@@ -64,7 +76,9 @@ __all__ = [
     "Error",
     "Gap",
     "Heartbeat",
+    "History",
     "Lag",
+    "LastQuote",
     "Ledger",
     "LimitsChanged",
     "NotFoundError",
@@ -78,12 +92,15 @@ __all__ = [
     "RefusedError",
     "RequestRefusedError",
     "Result",
+    "Retry",
     "ServerDrainingError",
     "Status",
     "Stream",
     "StreamClosedError",
     "StreamEvent",
     "Subscribed",
+    "Symbol",
+    "Tick",
     "UnreachableError",
     "Unsubscribed",
     "Violation",

@@ -1,12 +1,10 @@
 """A server's WebSocket endpoint: its address, what is shown to it, and the opening handshake."""
 
 import logging
-import ssl
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import quote
 
-import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.http11 import Response
@@ -14,17 +12,8 @@ from websockets.http11 import Response
 import tradewatch
 from tradewatch.address import is_loopback
 from tradewatch.client.connection import Connection
-from tradewatch.errors import (
-    AuthenticationError,
-    NotFoundError,
-    PlanError,
-    ProtocolViolationError,
-    RateLimitedError,
-    RefusedError,
-    ServerDrainingError,
-    UnreachableError,
-    UsageError,
-)
+from tradewatch.client.server import key_headers, refused, server_parts, shown_url, trust, why_unreachable
+from tradewatch.errors import ProtocolViolationError, RefusedError, UnreachableError
 
 _SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
 _OPEN_TIMEOUT_S = 10
@@ -33,27 +22,6 @@ _CLOSE_TIMEOUT_S = 2
 _MAX_MESSAGE_BYTES = 4 << 20
 #: Frames that are read before whoever takes messages asks for them.
 _FRAMES_AHEAD = 4
-
-_REFUSALS: dict[int, type[RefusedError]] = {
-    401: AuthenticationError,
-    403: PlanError,
-    404: NotFoundError,
-    429: RateLimitedError,
-    503: ServerDrainingError,
-}
-
-
-class _RefusalError(msgspec.Struct):
-    """What a refusal says."""
-
-    reason: str
-    message: str = ""
-
-
-class _Refusal(msgspec.Struct):
-    """The body of an HTTP answer that refuses."""
-
-    error: _RefusalError
 
 
 class _Connect(connect):
@@ -89,18 +57,16 @@ class Endpoint:
         subprotocol: str = "",
         pong_timeout_s: float = 60,
     ) -> None:
-        if api_key and not (api_key.isascii() and api_key.isprintable()):
-            raise UsageError("the API key holds characters that no key has")
-        parts = _server(url)
+        self._headers = key_headers(api_key)
+        parts = server_parts(url, _SCHEMES)
         self._parts = parts._replace(path=(parts.path.rstrip("/") + path) or "/")
-        self._headers = {"api-key": api_key} if api_key else {}
         self._cacert = cacert
         self._subprotocol = subprotocol
         self._pong_timeout_s = pong_timeout_s
 
     def __str__(self) -> str:
         """The address, without what may be secret in it."""
-        return self._parts._replace(netloc=self._parts.netloc.rpartition("@")[2], query="").geturl()
+        return shown_url(self._parts)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self}>"
@@ -133,7 +99,7 @@ class Endpoint:
         except InvalidStatus as refusal:
             raise _refused(refusal.response) from None
         except OSError as error:
-            raise UnreachableError(f"cannot reach {self}: {_why_unreachable(error)}") from None
+            raise UnreachableError(f"cannot reach {self}: {why_unreachable(error)}") from None
         except WebSocketException as error:
             raise UnreachableError(f"{self} does not speak WebSocket: {error}") from None
 
@@ -156,20 +122,8 @@ class Endpoint:
         if is_loopback(self._parts.hostname or ""):
             arguments["proxy"] = None  # the environment's proxy cannot reach this machine's own loopback
         if self._parts.scheme == "wss":
-            arguments["ssl"] = _trust(self._cacert)
+            arguments["ssl"] = trust(self._cacert)
         return arguments
-
-
-def _server(url: str) -> SplitResult:
-    """The parts of a server's URL, with the scheme of a WebSocket."""
-    try:
-        parts = urlsplit(url)
-        parts = parts._replace(scheme=_SCHEMES[parts.scheme], fragment="")
-        if parts.hostname and parts.port != 0:
-            return parts
-    except (ValueError, KeyError):
-        pass
-    raise UsageError("the URL of the server must be like ws://127.0.0.1:8000 or https://example.com/prefix")
 
 
 def _silent_logger() -> logging.Logger:
@@ -179,31 +133,8 @@ def _silent_logger() -> logging.Logger:
     return logger
 
 
-def _trust(cacert: Path | None) -> ssl.SSLContext:
-    """What certificates are trusted."""
-    try:
-        return ssl.create_default_context(cafile=cacert)
-    except OSError as error:
-        raise UsageError(f"{cacert} cannot be used as certificates: {error.strerror}") from None
-
-
 def _refused(response: Response) -> RefusedError:
-    """The refusal: `401 key_unknown: no such key`."""
+    """The refusal of a handshake."""
     status = response.status_code
-    told = response.headers.get("Retry-After", "")
-    retry_after_s = int(told) if told.isascii() and told.isdigit() and len(told) < 10 else None
-    try:
-        error = msgspec.json.decode(response.body or b"", type=_Refusal).error
-        reason, message = error.reason, error.message
-    except msgspec.DecodeError:
-        reason, message = "", f"the answer is {status} {response.reason_phrase}, not a stream"
-    return _REFUSALS.get(status, RefusedError)(status, reason, message, retry_after_s=retry_after_s)
-
-
-def _why_unreachable(error: OSError) -> str:
-    """The system's reason, without the addresses it tried."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted: {error.verify_message}"
-    if isinstance(error, ConnectionRefusedError):
-        return "connection refused"
-    return error.strerror or str(error) or type(error).__name__
+    unexpected = f"the answer is {status} {response.reason_phrase}, not a stream"
+    return refused(status, response.headers, response.body or b"", unexpected=unexpected)

@@ -70,9 +70,12 @@ def build_core(
         boot_id=boot_id(),
         segment_bytes=settings.tape.segment_bytes,
         retain_bytes=settings.tape.retain_bytes,
+        hold_bytes=settings.tape.hold_bytes,
         new_epoch=new_epoch,
     )
     opened.callback(log.close)
+    if settings.history.enabled:
+        log.hold(0)  # until the store says how far it is; the tape lets old segments go as it begins
     tape = Tape(log, recovered, catalogue=catalogue, clock=clock)
     catalogue.add_listed()
     watch = FlushWatch(clock)

@@ -7,12 +7,13 @@ from tradewatch.access.key import Scope, mint
 from tradewatch.access.keyring import KeyRing
 from tradewatch.access.permit import Permits
 from tradewatch.access.plan import Plans
-from tradewatch.access.store import KeyStore
 from tradewatch.access.tickets import Tickets
 from tradewatch.access.usage_meter import UsageMeter
 from tradewatch.address import is_loopback, parse_networks
 from tradewatch.clock import Clock
 from tradewatch.composition.core import SHARD, Core
+from tradewatch.composition.rest import Parts, build_rest
+from tradewatch.composition.stores import Stores
 from tradewatch.feeds.runner import FeedRunner
 from tradewatch.protocol.limits import ConnectionLimits
 from tradewatch.protocol.origin import OriginRule
@@ -20,21 +21,8 @@ from tradewatch.publishing.publisher import Limits, Publisher
 from tradewatch.publishing.quote import QuoteReader
 from tradewatch.server.access_log import AccessLog, LoggedRequests
 from tradewatch.server.file_limit import raise_file_limit
+from tradewatch.server.key_watch import KeyWatch
 from tradewatch.server.listener import Server, build_server
-from tradewatch.server.rest.accounted import AccountedRequests
-from tradewatch.server.rest.api import build_api
-from tradewatch.server.rest.health import health_routes
-from tradewatch.server.rest.metrics import metrics_routes
-from tradewatch.server.rest.publish import publish_routes
-from tradewatch.server.rest.readings import (
-    door_readings,
-    feed_readings,
-    quote_readings,
-    stream_readings,
-    usage_readings,
-)
-from tradewatch.server.rest.stream_paths import stream_path_routes
-from tradewatch.server.rest.tickets import ticket_routes
 from tradewatch.server.stream.admission import Admission
 from tradewatch.server.stream.canary import Canary
 from tradewatch.server.stream.entrance import Entrance
@@ -53,7 +41,7 @@ class Front:
         settings: what to run with.
         core: what is served.
         feeds: the feeds of this process.
-        keys: the keys on disk.
+        stores: what is on disk.
         clock: the time.
 
     Attributes:
@@ -61,6 +49,7 @@ class Front:
         tickets: the open tickets.
         connections: all connections.
         entrance: decides who may come in.
+        key_watch: follows the keys on disk.
         canary: tells whether quotes travel.
         meter: the usage of each key.
         sweep: accounts for the connections.
@@ -72,12 +61,18 @@ class Front:
     """
 
     def __init__(
-        self, settings: Settings, core: Core, feeds: list[FeedRunner], keys: KeyStore, *, clock: Clock
+        self,
+        settings: Settings,
+        core: Core,
+        feeds: list[FeedRunner],
+        stores: Stores,
+        *,
+        clock: Clock,
     ) -> None:
         self._core = core
         self._limits = _connection_limits(settings)
         self.ring = KeyRing()
-        self.ring.replace(keys.load())
+        self.ring.replace(stores.keys.load())
         self.demo_key = _demo_key(settings, self.ring, clock)
         self.tickets = Tickets()
         self.canary = Canary(core.intake, clock=clock)
@@ -98,7 +93,10 @@ class Front:
             connections=self.connections,
             clock=clock,
         )
-        self.server = self._listen(settings, feeds, clock)
+        self.key_watch = KeyWatch(
+            stores.keys, self.ring, tickets=self.tickets, entrance=self.entrance, connections=self.connections
+        )
+        self.server = self._listen(settings, feeds, stores, clock)
 
     def replan(self, plans: Mapping[str, Mapping[str, object]]) -> None:
         """The plans of the settings have changed: open connections keep what still fits.
@@ -115,7 +113,7 @@ class Front:
         self._core.views.open({plan.delay_s for plan in plans})
         return Permits(plans, self._limits)
 
-    def _listen(self, settings: Settings, feeds: list[FeedRunner], clock: Clock) -> Server:
+    def _listen(self, settings: Settings, feeds: list[FeedRunner], stores: Stores, clock: Clock) -> Server:
         core, limits = self._core, settings.limits
         proxies = parse_networks(settings.trusted_proxies, setting="trusted_proxies")
         access_log = AccessLog(clock, enabled=settings.access_log)
@@ -140,28 +138,28 @@ class Front:
             trusted_proxies=proxies,
             access_log=access_log,
         )
-        log = core.tape.log
-        api = build_api(
-            [
-                health_routes(
-                    trouble=lambda: "draining" if self.connections.draining else self.canary.trouble,
-                    details=lambda: {"log": log.failing or "keeps every record", "epoch": core.tape.epoch},
-                ),
-                metrics_routes(
-                    stream_readings(admission.counters, self.connections, core.views)
-                    + door_readings(self._attempts, self.tickets, clock)
-                    + quote_readings(core.intake, core.views, core.watch, log, publisher)
-                    + usage_readings(self.meter)
-                    + feed_readings(feeds)
-                ),
-                publish_routes(publisher, self.ring, body_bytes=limits.publish_bytes),
-                ticket_routes(self.tickets, self.ring, clock=clock),
-                stream_path_routes(),
-            ]
+        rest = build_rest(
+            Parts(
+                settings=settings,
+                core=core,
+                feeds=feeds,
+                stores=stores,
+                ring=self.ring,
+                key_watch=self.key_watch,
+                tickets=self.tickets,
+                attempts=self._attempts,
+                entrance=self.entrance,
+                publisher=publisher,
+                connections=self.connections,
+                counters=admission.counters,
+                canary=self.canary,
+                meter=self.meter,
+                sweep=self.sweep,
+                clock=clock,
+            )
         )
-        accounted = AccountedRequests(api, self.meter, clock=clock)
         return build_server(
-            LoggedRequests(accounted, access_log, trusted_proxies=proxies),
+            LoggedRequests(rest, access_log, trusted_proxies=proxies),
             admission,
             host=settings.host,
             port=settings.port,

@@ -50,6 +50,7 @@ class Keeper:
         known: told of each instrument that the history has, once.
 
     Attributes:
+        client: see above.
         starts: how often the process was begun.
         status: what it said of itself last; empty while it does not answer.
     """
@@ -65,7 +66,7 @@ class Keeper:
         self.starts = 0
         self.status: dict[str, Any] = {}
         self._settings = settings
-        self._client = client
+        self.client = client
         self._recorded = recorded
         self._known = known
         self._instruments = 0
@@ -130,10 +131,10 @@ class Keeper:
     async def _look(self) -> None:
         """Ask it how it goes."""
         try:
-            answer = await self._client.ask(StatusRequest())
+            answer = await self.client.ask(StatusRequest())
             self.status = msgspec.json.decode(await answer.body())
             if self.status["totals"]["instruments"] > self._instruments:
-                answer = await self._client.ask(InstrumentsRequest(self._instruments))
+                answer = await self.client.ask(InstrumentsRequest(self._instruments))
                 found = msgspec.json.decode(await answer.body(), type=list[StoredInstrument])
                 self._instruments += len(found)
                 for instrument in found:

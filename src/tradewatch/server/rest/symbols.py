@@ -143,7 +143,9 @@ def _key(entry: Entry) -> tuple[str]:
 
 
 def _base(entry: Entry) -> dict[str, str]:
-    return {"symbol": entry.symbol}
+    """The symbol alone; the other fields are empty, since the clients of the public service need them."""
+    shown = _full_stock(entry) if entry.instrument.asset_class is AssetClass.STOCKS else _full(entry)
+    return {**dict.fromkeys(shown, ""), "symbol": entry.symbol}
 
 
 def _full(entry: Entry) -> dict[str, str]:
@@ -156,7 +158,7 @@ def _full_stock(entry: Entry) -> dict[str, str]:
 
 def _schema(asset_class: AssetClass) -> dict[str, Any]:
     """What stands in a page."""
-    fields = {"symbol": "The symbol.", "name": "What people call it; not there in the mode `base`."}
+    fields = {"symbol": "The symbol.", "name": "What people call it; empty in the mode `base`, as all but the symbol is."}
     if asset_class is AssetClass.STOCKS:
         fields |= {"country": "Where it is listed: `de`.", "description": "Empty where unknown."}
     properties = {name: {"type": "string", "description": said} for name, said in fields.items()}

@@ -69,10 +69,7 @@ class Entrance:
         if not plan.websocket:
             text = f"plan {plan.name!r} has no stream"
             return Refusal(403, RefusalReason.PLAN_WITHOUT_WEBSOCKET, text)
-        if asset_class is not None and asset_class not in permit.rights.classes:
-            text = f"plan {plan.name!r} does not show {asset_class.value}"
-            return Refusal(403, RefusalReason.PLAN_WITHOUT_CLASS, text)
-        if refusal := self._full(permit):
+        if refusal := permit.refusal_of(asset_class) or self._full(permit):
             return refusal
         if permit.ticket is not None:  # used only now: a refusal for another reason leaves it good
             self._tickets.redeem(head.query["ticket"], self._clock.monotonic_s())
@@ -86,9 +83,9 @@ class Entrance:
         key = enter(self._ring, head.headers, head.query, scope=Scope.PUBLISH)
         if isinstance(key, Refusal):
             return key
-        permit = self.permits.of(key)
-        if permit is None:
-            return _no_plan(key)
+        permit = self.permits.enter(key)
+        if isinstance(permit, Refusal):
+            return permit
         if refusal := self._full(permit):
             return refusal
         self._forgive(permit, head)
@@ -111,7 +108,7 @@ class Entrance:
             if isinstance(entered_by_key, Refusal):
                 return entered_by_key
             key = entered_by_key
-        return self.permits.of(key, ticket) or _no_plan(key)
+        return self.permits.enter(key, ticket)
 
     def _forgive(self, permit: Permit, head: Head) -> None:
         """An attempt that succeeded counts only where its plan says so."""
@@ -142,9 +139,3 @@ class Entrance:
         return Refusal(
             429, RefusalReason.TOO_MANY_CONNECTIONS, text, self._connections.retry_after_s, details
         )
-
-
-def _no_plan(key: Key) -> Refusal:
-    """The answer to a key whose plan the settings no longer have."""
-    text = f"the server has no plan called {key.plan!r}, which this key is on"
-    return Refusal(403, RefusalReason.PLAN_UNKNOWN, text)
