@@ -221,7 +221,7 @@ def test_the_first_two_commands_of_the_readme(tmp_path: Path) -> None:
         assert len(quotes) == 40
         assert {quote["asset_class"] for quote in quotes} == set(AssetClass)
 
-        (server,) = psutil.Process(make.pid).children(recursive=True)
+        (server,) = psutil.Process(make.pid).children()
         server.terminate()
         assert make.wait(15) == 0
     finally:

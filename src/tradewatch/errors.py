@@ -10,6 +10,7 @@ TradewatchError               somebody's fault, named; one line on stderr, no tr
 ├── DataDirectoryError        the data directory is taken, unreadable or not ours
 ├── TapeError                 the log on disk contradicts itself
 ├── HistoryError              the history cannot be opened, read or written
+├── ImportFileError           a file of quotes that the history cannot take in
 ├── KeyStoreError             a key that cannot be made, found or revoked
 │   └── KeyRequestError           because of what was asked for, not because of the store
 ├── TicketError               a ticket that cannot be issued
@@ -96,6 +97,10 @@ class TapeError(TradewatchError):
 
 class HistoryError(TradewatchError):
     """The history cannot be opened, read or written; names what cannot."""
+
+
+class ImportFileError(TradewatchError):
+    """A file of quotes that cannot be taken into the history; names the file, and the line if it is one."""
 
 
 class KeyStoreError(TradewatchError):

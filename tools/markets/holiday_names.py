@@ -54,7 +54,8 @@ def _named(
     for calendar in calendars:
         if calendar is None or not calendar.rules:
             continue
-        for day, name in calendar.holidays(first, last, return_name=True).items():
+        # In order, since two rules may name one day.
+        for day, name in sorted(calendar.holidays(first, last, return_name=True).items()):
             names.setdefault(day.date(), _clean(str(name)))
     return names
 

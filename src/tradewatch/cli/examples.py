@@ -35,6 +35,10 @@ EXAMPLES: Mapping[str, tuple[Example, ...]] = {
         ),
         Example("tradewatch stream --count 100 currencies EURUSD", "End after a hundred quotes"),
     ),
+    "import": (
+        Example("tradewatch import currencies-2025.csv.gz", "A file that begins with the name of its class"),
+        Example("tradewatch import --class crypto --skip-bad-rows day1.parquet day2.parquet", "Two others"),
+    ),
     "quote": (
         Example("tradewatch quote crypto:BTCUSD EURUSD", "The newest quotes of two instruments"),
         Example("tradewatch quote --json crypto:BTCUSD", "One, for a script"),

@@ -15,6 +15,7 @@ import tradewatch
 from tradewatch.cli import config, feeds, insights, keys, stream
 from tradewatch.cli.doctor import doctor
 from tradewatch.cli.examples import attach_examples
+from tradewatch.cli.importing import import_files
 from tradewatch.cli.quote import quote
 from tradewatch.cli.serve import serve
 from tradewatch.cli.symbols import symbols
@@ -38,6 +39,7 @@ app.command("serve")(serve)
 app.command("stream")(stream.stream)
 app.command("quote")(quote)
 app.command("symbols")(symbols)
+app.command("import")(import_files)
 app.command("usage")(usage)
 app.command("doctor")(doctor)
 app.add_typer(keys.app, name="keys", help="Make, list and revoke API keys.")

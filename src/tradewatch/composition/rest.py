@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
 from tradewatch.access.attempts import Attempts
@@ -22,6 +22,7 @@ from tradewatch.reference.roster import Roster
 from tradewatch.server.key_watch import KeyWatch
 from tradewatch.server.rest.accounted import AccountedRequests
 from tradewatch.server.rest.api import build_api
+from tradewatch.server.rest.asyncapi import asyncapi_routes
 from tradewatch.server.rest.conditional import Conditional
 from tradewatch.server.rest.connections import connection_routes
 from tradewatch.server.rest.convert import convert_routes
@@ -47,6 +48,7 @@ from tradewatch.server.rest.stream_paths import stream_path_routes
 from tradewatch.server.rest.symbols import symbol_routes
 from tradewatch.server.rest.tickets import ticket_routes
 from tradewatch.server.rest.usage import usage_routes
+from tradewatch.server.stream.admission import Admission
 from tradewatch.server.stream.canary import Canary
 from tradewatch.server.stream.counters import StreamCounters
 from tradewatch.server.stream.entrance import Entrance
@@ -87,8 +89,14 @@ def build_rest(parts: Parts) -> ASGIApp:
     now_ns = parts.clock.now_ns()
     for key_id, requests in parts.stores.usage.requests_since(start_of(now_ns // 10**9, DAY_S)).items():
         rates.restore(key_id, requests, now_ns)
-    api = build_api(_routers(parts, rates))
+    api = rest_api(parts, rates)
+    api.openapi()  # takes so long that it would be noticed later
     return AccountedRequests(RateHeaders(Conditional(api)), parts.meter, clock=parts.clock)
+
+
+def rest_api(parts: Parts, rates: Rates) -> FastAPI:
+    """The routes of the REST API and the document about them, and nothing around them."""
+    return build_api(_routers(parts, rates))
 
 
 def _routers(parts: Parts, rates: Rates) -> list[APIRouter]:
@@ -132,6 +140,7 @@ def _routers(parts: Parts, rates: Rates) -> list[APIRouter]:
         ),
         connection_routes(gate, connections, clock=clock),
         stream_path_routes(),
+        asyncapi_routes(Admission.subprotocols),
         stock_routes(gate, catalogue, roster, views),  # last: any word may be a symbol
     ]
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from tradewatch.history.registry import Stored
+from tradewatch.history.request import Progress
 from tradewatch.history.span import Key, Place, Span
 from tradewatch.history.ticks import Ticks
 from tradewatch.model.asset_class import AssetClass
@@ -163,6 +165,23 @@ class Archive(Protocol):
 
     def totals(self) -> Totals:
         """How much there is."""
+        ...
+
+    def import_file(
+        self, path: Path, *, asset_class: AssetClass | None, skip_bad_rows: bool, now_ms: int
+    ) -> Iterator[Progress]:
+        """Take in a file of quotes, whole or not at all; one that was taken in before changes nothing.
+
+        Args:
+            path: CSV, plain or gzip, or Parquet.
+            asset_class: the class of all rows; None where the file says it.
+            skip_bad_rows: whether rows that are no quotes are left out; else the file is refused for them.
+            now_ms: Unix milliseconds; when all rows reached us.
+
+        Raises:
+            ImportFileError: it cannot be read, or has bad rows.
+            HistoryError: the disk does not take it.
+        """
         ...
 
     def tidy(self, *, now_ms: int) -> bool:

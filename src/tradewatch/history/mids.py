@@ -29,6 +29,8 @@ def mids(bid: np.ndarray, ask: np.ndarray, *, scale: int, decimals: int) -> tupl
     rounded = exact.copy()
     for own in np.unique(digits).tolist():
         rows = digits == own
+        if not exact[rows].any():
+            continue  # zeros, whose unit may lie beyond 64 bits
         unit = 10 ** (scale + 1 - own)
         rounded[rows] = _half_even(exact[rows], unit) * unit
     return rounded, scale + 1

@@ -74,6 +74,12 @@ class Registry:
         self.scales[stored.number], self.size_scales[stored.number] = scale, size_scale
         return stored
 
+    def widen(self, asset_class: AssetClass, symbol: str, *, scale: int, size_scale: int) -> None:
+        """Have an instrument of this class and symbol, with at least so many decimals."""
+        number = self.add(asset_class, symbol, scale=scale, size_scale=size_scale).number
+        self.scales[number] = max(self.scales[number], scale)
+        self.size_scales[number] = max(self.size_scales[number], size_scale)
+
     def source(self, name: str) -> int:
         """The number of a source of this name."""
         number = self._source_numbers.get(name)

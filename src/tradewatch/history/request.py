@@ -100,15 +100,50 @@ class InstrumentsRequest(msgspec.Struct, frozen=True, tag="instruments"):
 
 
 class ImportRequest(msgspec.Struct, frozen=True, kw_only=True, tag="import"):
-    """A file to take in.
+    """A file to take in; it is answered with a line of JSON for each step, see `Progress`.
 
     Attributes:
         path: absolute; the store process reads it.
-        asset_class: the class of its symbols.
+        asset_class: the class of its symbols; None where the file says it.
+        skip_bad_rows: whether rows that are no quotes are left out.
     """
 
     path: str
-    asset_class: AssetClass
+    asset_class: AssetClass | None
+    skip_bad_rows: bool
+
+
+class Phase(StrEnum):
+    """What an import is at."""
+
+    READING = "reading"
+    PARSING = "parsing"
+    SORTING = "sorting"
+    WRITING = "writing"
+    DONE = "done"
+    REFUSED = "refused"
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far an import is.
+
+    Attributes:
+        phase: what it is at.
+        done: of `total`: bytes while reading, rows while writing; 0 where nobody knows.
+        total: of the phase.
+        rows: rows taken in; at the end only.
+        skipped: rows left out because they are no quotes; at the end only.
+        repeated: whether the file had been taken in before, and nothing was done; at the end only.
+        trouble: why the file was refused; nothing of it was taken in then.
+    """
+
+    phase: Phase
+    done: int = 0
+    total: int = 0
+    rows: int = 0
+    skipped: int = 0
+    repeated: bool = False
+    trouble: str = ""
 
 
 Request = CandlesRequest | TicksRequest | StatusRequest | InstrumentsRequest | ImportRequest

@@ -1,6 +1,7 @@
 """Answers: from a request to the bytes that a client gets."""
 
-from collections.abc import Generator, Iterable, Iterator
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from tradewatch.errors import HistoryError, ImportFileError
 from tradewatch.history.archive import Archive, Reading
 from tradewatch.history.candles import NO_CANDLES, Candles, Folding
 from tradewatch.history.export import CHUNK_BYTES, arrow_bytes, csv_bytes, parquet_bytes
@@ -17,7 +19,10 @@ from tradewatch.history.request import (
     CandlesRequest,
     Format,
     Head,
+    ImportRequest,
     InstrumentsRequest,
+    Phase,
+    Progress,
     Request,
     StatusRequest,
     TicksRequest,
@@ -79,18 +84,33 @@ class Answers:
                     yield from _whole(msgspec.json.encode(self._status()))
                 case InstrumentsRequest():
                     yield from _whole(msgspec.json.encode(self._instruments(request.after)))
-                case _:
-                    yield Head(status=404, reason="not_found", message="the store does not answer this here")
+                case ImportRequest():
+                    yield from self._imported(request)
         except RefusedRequestError as refused:
             yield refused.head
+
+    def _imported(self, request: ImportRequest) -> Answer:
+        yield Head()
+        steps = self._archive.import_file(
+            Path(request.path),
+            asset_class=request.asset_class,
+            skip_bad_rows=request.skip_bad_rows,
+            now_ms=time.time_ns() // 1_000_000,
+        )
+        try:
+            for step in steps:
+                yield msgspec.json.encode(step) + b"\n"
+        except (ImportFileError, HistoryError) as error:
+            yield msgspec.json.encode(Progress(Phase.REFUSED, trouble=str(error))) + b"\n"
 
     def _candles(self, request: CandlesRequest) -> Answer:
         stored = self._named(request)
         step_s = request.resolution_s
         first_s, end_s = (-(-bound // step_s) * step_s for bound in (request.start_s, request.end_s))
         span = Span(first_s * 1_000, end_s * 1_000, request.received_before_us)
-        show = partial(shown_candles, prices=request.prices, scale=self._archive.scales(stored)[0] + 1)
         with self._archive.reading() as reading:
+            # Once, and now that the rows are settled: finer ones may come while these are written.
+            show = partial(shown_candles, prices=request.prices, scale=self._archive.scales(stored)[0] + 1)
             windows = reading.windows(stored.number, span) if first_s < end_s else iter(())
             folding = Folding(step_s, mid_decimals=stored.asset_class.mid_decimals)
             shown = map(show, _folded(windows, folding))
@@ -110,12 +130,11 @@ class Answers:
                 head = Head(status=422, reason="query.cursor", message=str(error))
                 raise RefusedRequestError(head) from None
             if request.format is not Format.JSON:
-                windows = self._windows(reading, pages, request, stored)
-                shown = (self._shown(ticks, stored) for ticks in windows)
+                shown = map(self._showing(stored), self._windows(reading, pages, request, stored))
                 yield from self._exported(shown, request.format)
                 return
             page = pages.page(request.limit or 0)
-        columns = {column.name: column for column in self._shown(page.ticks, stored)}
+            columns = {column.name: column for column in self._showing(stored)(page.ticks)}
         items = json_rows([*(columns[name] for name in _TICK_FIELDS), _positions(columns)])
         cursors = msgspec.json.encode(
             {
@@ -152,10 +171,11 @@ class Answers:
             yield ticks
             cursor = pages.behind(ticks)
 
-    def _shown(self, ticks: Ticks, stored: Stored) -> Columns:
+    def _showing(self, stored: Stored) -> Callable[[Ticks], Columns]:
+        """How the ticks of a reading that has begun are shown, all to the same decimals."""
         scale, size_scale = self._archive.scales(stored)
-        return shown_ticks(
-            ticks,
+        return partial(
+            shown_ticks,
             scale=scale,
             size_scale=size_scale,
             mid_decimals=stored.asset_class.mid_decimals,

@@ -11,6 +11,8 @@ from tradewatch.store.frames import HEADER, MAX_CHUNK_BYTES, Kind, read_head, re
 
 #: Bytes of one answer that wait in the edge.
 _AHEAD_BYTES = 128 * 1024
+#: Requests whose answers have not begun; more are not even asked.
+_MAX_WAITING = 256
 #: How long the store may take to begin an answer, or to go on with it.
 _ANSWER_S = 60.0
 
@@ -20,23 +22,35 @@ class HistoryClient:
 
     Args:
         history: `<data-dir>/history`.
+        answer_s: how long the store may take to begin an answer, or to go on with it.
     """
 
-    def __init__(self, history: Path) -> None:
+    def __init__(self, history: Path, *, answer_s: float = _ANSWER_S) -> None:
         self._path = socket_path(history)
+        self._answer_s = answer_s
+        self._waiting = 0
 
     async def ask(self, request: Request) -> "Answer":
         """The answer, of which the head is there; to be read to its end, or closed.
 
         Raises:
-            HistoryError: nobody answers.
+            HistoryError: nobody answers, or too many wait for it.
         """
+        if self._waiting >= _MAX_WAITING:
+            raise HistoryError(f"{self._waiting} requests wait for the store process already")
+        self._waiting += 1
+        try:
+            return await self._answered(request)
+        finally:
+            self._waiting -= 1
+
+    async def _answered(self, request: Request) -> "Answer":
         try:
             with reachable_path(self._path) as name:
                 reader, writer = await asyncio.open_unix_connection(name, limit=_AHEAD_BYTES)
         except OSError as error:
             raise HistoryError(f"the store process does not answer: {error.strerror or error}") from error
-        answer = Answer(reader, writer)
+        answer = Answer(reader, writer, answer_s=self._answer_s)
         try:
             writer.write(request_frame(request))
             await answer.begin()
@@ -53,8 +67,11 @@ class Answer:
         head: what it is.
     """
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answer_s: float
+    ) -> None:
         self.head = Head()
+        self._answer_s = answer_s
         self._reader = reader
         self._writer = writer
 
@@ -96,7 +113,7 @@ class Answer:
 
     async def _frame(self) -> tuple[int, bytes]:
         try:
-            async with asyncio.timeout(_ANSWER_S):
+            async with asyncio.timeout(self._answer_s):
                 kind, length = HEADER.unpack(await self._reader.readexactly(HEADER.size))
                 if length > MAX_CHUNK_BYTES:
                     raise HistoryError(f"the store process sent a frame of {length:,} bytes")

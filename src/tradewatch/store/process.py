@@ -5,6 +5,7 @@ It ends when its stdin does, so that it never outlives the server, however that 
 
 import logging
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -41,6 +42,11 @@ class _Told(logging.Formatter):
 
 def main() -> int:
     """Run until stdin ends; the exit code."""
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # sent to all of a group or a unit: the server ends this one
+        signal.signal(number, signal.SIG_IGN)
     line = sys.stdin.buffer.readline()
     if not line:
         return 0
@@ -86,9 +92,12 @@ def _serve(settings: StoreSettings, archive: DuckHistory) -> None:
     ]
     for thread in threads:
         thread.start()
-    sys.stdout.buffer.write(READY)
-    sys.stdout.buffer.flush()
     threading.Thread(target=_await_end, args=(ended,), daemon=True).start()
+    try:
+        sys.stdout.buffer.write(READY)
+        sys.stdout.buffer.flush()
+    except OSError:  # the server is gone already
+        ended.set()
     ended.wait()
     recorder.stop()
     service.stop()

@@ -14,7 +14,15 @@ from pathlib import Path
 import msgspec
 
 from tradewatch.errors import HistoryError
-from tradewatch.history.request import CandlesRequest, Format, Head, Request, TicksRequest
+from tradewatch.history.request import (
+    CandlesRequest,
+    Format,
+    Head,
+    InstrumentsRequest,
+    Request,
+    StatusRequest,
+    TicksRequest,
+)
 from tradewatch.store.address import reachable_path
 from tradewatch.store.answers import Answer
 from tradewatch.store.frames import HEADER, MAX_REQUEST_BYTES, Kind, framed, head_frame, read_request
@@ -23,7 +31,8 @@ _log = logging.getLogger("tradewatch.store")
 
 #: Connections that are served or wait for their turn; more are told to come back.
 _MAX_CONNECTIONS = 256
-#: Answers that are made at one time: short ones, and exports.
+#: Answers that are made at one time: how it goes, which no reading may hold up; pages; exports.
+_MAX_LOOKS = 4
 _MAX_PAGES = 8
 _MAX_EXPORTS = 4
 #: How long an answer waits for its turn, and a socket for the other side.
@@ -47,10 +56,9 @@ class Service:
     def __init__(self, path: Path, answer: Callable[[Request], Answer]) -> None:
         self._path = path
         self._answer = answer
-        self._turns = {
-            False: threading.BoundedSemaphore(_MAX_PAGES),
-            True: threading.BoundedSemaphore(_MAX_EXPORTS),
-        }
+        self._looks = threading.BoundedSemaphore(_MAX_LOOKS)
+        self._pages = threading.BoundedSemaphore(_MAX_PAGES)
+        self._exports = threading.BoundedSemaphore(_MAX_EXPORTS)
         self._places = threading.BoundedSemaphore(_MAX_CONNECTIONS)
         path.unlink(missing_ok=True)
         self._listening = socket.socket(socket.AF_UNIX)
@@ -76,19 +84,22 @@ class Service:
         self._listening.close()
 
     def _serve(self, connection: socket.socket) -> None:
-        with connection:
-            if not self._places.acquire(blocking=False):
-                connection.sendall(head_frame(_BUSY) + framed(Kind.END))
-                return
-            try:
-                self._respond(connection, _received(connection))
-            except (OSError, msgspec.DecodeError, EOFError) as error:
-                _log.debug("a connection ended: %s", error)
-            finally:
+        has_place = self._places.acquire(blocking=False)
+        try:
+            with connection:
+                request = _received(connection)  # of whatever is unread, the other side hears as of a fault
+                if has_place:
+                    self._respond(connection, request)
+                else:
+                    connection.sendall(head_frame(_BUSY) + framed(Kind.END))
+        except (OSError, msgspec.DecodeError, EOFError) as error:
+            _log.debug("a connection ended: %s", error)
+        finally:
+            if has_place:
                 self._places.release()
 
     def _respond(self, connection: socket.socket, request: Request) -> None:
-        turn = self._turns[_is_export(request)]
+        turn = self._turn(request)
         if not turn.acquire(timeout=_TURN_S):
             connection.sendall(head_frame(_BUSY) + framed(Kind.END))
             return
@@ -109,9 +120,13 @@ class Service:
         finally:
             turn.release()
 
-
-def _is_export(request: Request) -> bool:
-    return isinstance(request, CandlesRequest | TicksRequest) and request.format is not Format.JSON
+    def _turn(self, request: Request) -> threading.BoundedSemaphore:
+        """What the answer has to wait for."""
+        if isinstance(request, StatusRequest | InstrumentsRequest):
+            return self._looks
+        if isinstance(request, CandlesRequest | TicksRequest) and request.format is not Format.JSON:
+            return self._exports
+        return self._pages
 
 
 def _received(connection: socket.socket) -> Request:

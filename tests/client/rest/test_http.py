@@ -211,9 +211,9 @@ def test_an_address_is_shown_without_its_secrets() -> None:
 
 
 def test_a_path_in_front_of_the_server_is_kept(fake: FakeApi) -> None:
-    with Api(f"ws://127.0.0.1:{fake.port}/market/") as api:
+    with Api(f"ws://127.0.0.1:{fake.port}/market/?api-key=x#here") as api:
         api.quotes("crypto", "BTCUSD")
-    assert fake.asked[0].path == "/market/crypto/quotes"
+    assert (fake.asked[0].path, fake.asked[0].query) == ("/market/crypto/quotes", {"symbols": "BTCUSD"})
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import duckdb
 import msgspec
 
 from tradewatch.history.duckdb.database import run
-from tradewatch.history.duckdb.parts import Group, enter_part, found_part
+from tradewatch.history.duckdb.parts import FILES, Group, enter_part, found_part
 from tradewatch.history.duckdb.recording import Saved
 from tradewatch.history.duckdb.transaction import transaction
 from tradewatch.history.registry import Registry
@@ -23,7 +23,12 @@ def adopt(cursor: "duckdb.DuckDBPyConnection", directory: Path) -> int:
     """
     files = sorted(directory.glob("*/*/*.parquet"))
     metadata = {path: _metadata(cursor, path) for path in files}
-    named = {path: found for path, found in metadata.items() if found}
+    replaced = {
+        number
+        for found in metadata.values()
+        for number in msgspec.json.decode(found.get("tradewatch_replaced", "[]"), type=list[int])
+    }
+    named = {path: found for path, found in metadata.items() if found and int(path.stem) not in replaced}
     if not named:
         return 0
     registry = _registry(list(named.values()))
@@ -31,14 +36,14 @@ def adopt(cursor: "duckdb.DuckDBPyConnection", directory: Path) -> int:
         Saved(Registry()).write_new(cursor, registry)
         for path in named:
             group = Group.of(path.parent.relative_to(directory).as_posix())
-            part = found_part(cursor, directory, number=int(path.stem), group=group, level=0)
+            part = found_part(cursor, path, number=int(path.stem), group=group, level=0)
             enter_part(cursor, directory, part)
         run(
             cursor,
             "update instruments set scale = found.scale, size_scale = found.size_scale from"
             " (select instrument, max(greatest(bid_scale, ask_scale)) as scale,"
             " max(greatest(bid_size_scale, ask_size_scale)) as size_scale"
-            " from read_parquet(?) group by instrument) as found where number = found.instrument",
+            f" from {FILES} group by instrument) as found where number = found.instrument",
             [str(path) for path in named],
         )
     _log.warning("the history was found without its database: %d files are taken in again", len(named))
@@ -50,7 +55,8 @@ def _metadata(cursor: "duckdb.DuckDBPyConnection", path: Path) -> dict[str, str]
     try:
         found = run(cursor, "select key, value from parquet_kv_metadata(?)", str(path))
     except duckdb.Error as error:
-        _log.error("%s cannot be read and is left where it is: %s", path, error)
+        _log.error("%s cannot be read and is put aside: %s", path, error)
+        path.rename(path.with_suffix(".damaged"))
         return {}
     values = {key.decode(): text.decode() for key, text in found}
     return values if values.get("tradewatch_format") == "1" else {}

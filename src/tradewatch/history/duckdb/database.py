@@ -13,6 +13,8 @@ from tradewatch.history.ticks import DTYPES
 _log = logging.getLogger("tradewatch.history")
 
 FORMAT = 1
+#: What DuckDB says of a database file or of its log when their bytes are not those that it wrote.
+_DAMAGE = ("not a valid DuckDB database file", "Corrupt", "Could not read enough bytes")
 _SQL_TYPES = {"<i1": "tinyint", "<i4": "integer", "<i8": "bigint"}
 
 #: The columns of a row of the store, but for its instrument.
@@ -25,6 +27,7 @@ create table if not exists instruments (number integer, class tinyint, symbol va
     size_scale tinyint);
 create table if not exists sources (number integer, name varchar);
 create table if not exists epochs (number integer, epoch_ms bigint);
+create table if not exists heads (instrument integer, epoch integer, seq bigint);
 create table if not exists holes (instrument integer, epoch integer, first_seq bigint, last_seq bigint,
     found_ms bigint);
 create table if not exists parts (part integer, class tinyint, day integer, level tinyint, file varchar,
@@ -32,7 +35,7 @@ create table if not exists parts (part integer, class tinyint, day integer, leve
 create table if not exists contents (part integer, instrument integer, epoch integer, rows bigint,
     first_ms bigint, last_ms bigint, first_seq bigint, last_seq bigint);
 create table if not exists imports (digest varchar, rows bigint, imported_ms bigint);
-create table if not exists garbage (file varchar, since_s double);
+create table if not exists garbage (file varchar);
 """
 
 
@@ -80,22 +83,43 @@ class Database:
         }
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return duckdb.connect(str(path), config=config)
+            return _sound(path, config)
         except OSError as error:
             raise HistoryError(f"{self.directory}: {error.strerror or error}") from error
         except duckdb.Error as error:
-            if isinstance(error, duckdb.IOException) and "lock" in str(error).lower():
+            if "Conflicting lock" in str(error):
                 raise HistoryError(f"{path} is in use by another process") from error
+            if not _tells_damage(error):
+                raise HistoryError(f"{path}: {str(error).splitlines()[0]}") from error
             damage = error
         # What can still be read stands in the Parquet files; the rest comes again from the tape.
         aside = path.with_suffix(f".damaged-{time.time_ns() // 10**9}")
         _log.error("%s cannot be read and is put aside as %s: %s", path, aside.name, damage)
         try:
             path.rename(aside)
-            path.with_name(path.name + ".wal").unlink(missing_ok=True)
-            return duckdb.connect(str(path), config=config)
+            log = path.with_name(path.name + ".wal")
+            if log.exists():
+                log.rename(aside.with_name(aside.name + ".wal"))
+            return _sound(path, config)
         except (OSError, duckdb.Error) as error:
             raise HistoryError(f"{path}: {error}") from error
+
+
+def _sound(path: Path, config: dict[str, Any]) -> "duckdb.DuckDBPyConnection":
+    """A connection to a database of which every row was read, so that damage shows now and not later."""
+    connection = duckdb.connect(str(path), config=config)
+    try:
+        for (table,) in run(connection, "select table_name from duckdb_tables()"):
+            run(connection, f"select bit_xor(hash(columns(*))) from {table}")
+    except duckdb.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _tells_damage(error: duckdb.Error) -> bool:
+    """Whether a database is damaged; a full disk, say, or a file of a newer version, is no damage."""
+    return any(sign in str(error) for sign in _DAMAGE)
 
 
 def run(

@@ -5,8 +5,9 @@ together. A part holds one day (UTC, of events) of one class; rows of days that 
 without a day. A file is whole or does not exist, and counts only once the database says so.
 """
 
+import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -33,6 +34,8 @@ _WRITTEN = ", ".join(
 READ = ", ".join(
     f"coalesce({name}, '{ABSENT}'::bigint) as {name}" if name in _NULLABLE else name for name in DTYPES
 )
+#: A table of some files, whose paths are the parameter; folders above may be called `source=this`.
+FILES = "read_parquet(?, hive_partitioning = false)"
 _COPY = "format parquet, parquet_version v2, compression zstd, row_group_size 122880"
 _ORDER = "order by instrument, event_ms, event_sub_ns, epoch, seq"
 
@@ -98,8 +101,20 @@ def write_part(
     level: int,
     select: str,
     parameters: Sequence[object] = (),
+    replaced: Sequence[int] = (),
 ) -> Part:
-    """Write the rows of a query, which has `instrument` and all columns, as a part; it does not count yet.
+    """Write the rows of a query, which has `instrument` and all columns, as a part; see `finish_parts`.
+
+    Args:
+        cursor: reads them.
+        directory: `<data-dir>/history`.
+        registry: the names behind the numbers.
+        number: the part's.
+        group: what it holds.
+        level: how often the rows were merged.
+        select: the query.
+        parameters: the query's.
+        replaced: the parts whose rows these are; an adoption leaves them out.
 
     Raises:
         OSError: the disk does not take it.
@@ -111,26 +126,34 @@ def write_part(
     run(
         cursor,
         f"copy (select instrument, {_WRITTEN} from ({select}) {_ORDER}) to {_literal(str(unfinished))}"
-        f" ({_COPY}, kv_metadata {{{_metadata(registry, group)}}})",
+        f" ({_COPY}, kv_metadata {{{_metadata(registry, group, replaced)}}})",
         *parameters,
     )
     with unfinished.open("rb") as written:
         os.fsync(written.fileno())
-    unfinished.rename(path)
-    _sync(path.parent)
-    return found_part(cursor, directory, number=number, group=group, level=level)
+    return found_part(cursor, unfinished, number=number, group=group, level=level)
+
+
+def finish_parts(directory: Path, parts: Sequence[Part]) -> None:
+    """Put parts that were written in their places; they do not count yet.
+
+    Those that belong together come together, so that an adoption finds all of them or none.
+    """
+    for part in parts:
+        path = directory / part.file
+        path.with_suffix(_UNFINISHED).rename(path)
+    for folder in {(directory / part.file).parent for part in parts}:
+        _sync(folder)
 
 
 def found_part(
-    cursor: "duckdb.DuckDBPyConnection", directory: Path, *, number: int, group: Group, level: int
+    cursor: "duckdb.DuckDBPyConnection", path: Path, *, number: int, group: Group, level: int
 ) -> Part:
-    """The part of this number, which stands in its place as a file."""
-    file = _file(group, number)
-    path = directory / file
+    """The part of this number, as it stands in a file."""
     rows, last_received_us = run(
-        cursor, "select count(*), max(event_ms * 1000 + lag_us) from read_parquet(?)", str(path)
+        cursor, f"select count(*), max(event_ms * 1000 + lag_us) from {FILES}", str(path)
     )[0]
-    return Part(number, group, level, file, path.stat().st_size, rows, last_received_us)
+    return Part(number, group, level, _file(group, number), path.stat().st_size, rows, last_received_us)
 
 
 def enter_part(cursor: "duckdb.DuckDBPyConnection", directory: Path, part: Part) -> None:
@@ -150,17 +173,17 @@ def enter_part(cursor: "duckdb.DuckDBPyConnection", directory: Path, part: Part)
     run(
         cursor,
         "insert into contents select ?, instrument, epoch, count(*), min(event_ms), max(event_ms), min(seq),"
-        " max(seq) from read_parquet(?) group by instrument, epoch order by instrument, epoch",
+        f" max(seq) from {FILES} group by instrument, epoch order by instrument, epoch",
         part.part,
         str(directory / part.file),
     )
 
 
-def leave_part(cursor: "duckdb.DuckDBPyConnection", part: int, file: str, *, now_s: float) -> None:
+def leave_part(cursor: "duckdb.DuckDBPyConnection", part: int, file: str) -> None:
     """Let a part count no more; its file goes once nobody can be reading it."""
     run(cursor, "delete from contents where part = ?", part)
     run(cursor, "delete from parts where part = ?", part)
-    run(cursor, "insert into garbage values (?, ?)", file, now_s)
+    run(cursor, "insert into garbage values (?)", file)
 
 
 def groups_of(cursor: "duckdb.DuckDBPyConnection", source: str) -> list[tuple[Group, int]]:
@@ -190,18 +213,59 @@ def select_group(source: str, group: Group, besides: Sequence[int] = ()) -> tupl
     return f"select * from {source} where {where}", [group.class_number, start_ms, start_ms + _DAY_MS]
 
 
-def next_part(cursor: "duckdb.DuckDBPyConnection") -> int:
-    """A number that no part has had."""
-    highest = value(cursor, "select max(part) from parts")
-    garbage = [int(Path(file).stem) for (file,) in run(cursor, "select file from garbage")]
-    return max([highest or 0, *garbage]) + 1
+class PartNumbers:
+    """Gives numbers that no part has or had; whatever thread asks.
+
+    Args:
+        cursor: a connection to the database.
+    """
+
+    def __init__(self, cursor: "duckdb.DuckDBPyConnection") -> None:
+        highest = value(cursor, "select max(part) from parts") or 0
+        garbage = [int(Path(file).stem) for (file,) in run(cursor, "select file from garbage")]
+        self._numbers = itertools.count(max([highest, *garbage]) + 1)
+
+    def next(self) -> int:
+        """The next one."""
+        return next(self._numbers)
+
+
+def write_groups(
+    cursor: "duckdb.DuckDBPyConnection",
+    directory: Path,
+    registry: Registry,
+    numbers: PartNumbers,
+    *,
+    source: str,
+    max_groups: int,
+) -> Iterator[Part]:
+    """Write all rows of a table as parts, one for each class and day; they do not count yet.
+
+    Beyond `max_groups` the days with the fewest rows of a class share a part.
+    """
+    groups = [group for group, _ in groups_of(cursor, source)]
+    alone = groups[:max_groups]
+    others = {group.class_number for group in groups[max_groups:]}
+    for group in [*alone, *(Group(class_number, NO_DAY) for class_number in sorted(others))]:
+        besides = [each.day for each in alone if each.class_number == group.class_number]
+        select, parameters = select_group(source, group, besides)
+        yield write_part(
+            cursor,
+            directory,
+            registry,
+            number=numbers.next(),
+            group=group,
+            level=0,
+            select=select,
+            parameters=parameters,
+        )
 
 
 def _file(group: Group, number: int) -> str:
     return f"{group.folder}/{number:010d}.parquet"
 
 
-def _metadata(registry: Registry, group: Group) -> str:
+def _metadata(registry: Registry, group: Group, replaced: Sequence[int]) -> str:
     """What a file needs to be read without the database: the names behind its numbers."""
     members = {
         str(stored.number): stored.symbol
@@ -213,6 +277,7 @@ def _metadata(registry: Registry, group: Group) -> str:
         "tradewatch_class": CLASS_BY_NUMBER[group.class_number].value,
         "tradewatch_symbols": msgspec.json.encode(members).decode(),
         "tradewatch_epochs_ms": msgspec.json.encode(registry.epochs).decode(),
+        "tradewatch_replaced": msgspec.json.encode(list(replaced)).decode(),
         "tradewatch_sources": msgspec.json.encode(registry.sources).decode(),
     }
     return ", ".join(f"{name}: {_literal(text)}" for name, text in values.items())

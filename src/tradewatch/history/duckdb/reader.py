@@ -9,7 +9,7 @@ import duckdb
 import numpy as np
 
 from tradewatch.history.duckdb.database import COLUMNS, hot_tables, run
-from tradewatch.history.duckdb.parts import NO_DAY, READ
+from tradewatch.history.duckdb.parts import FILES, NO_DAY, READ
 from tradewatch.history.span import Key, Place, Span
 from tradewatch.history.ticks import ABSENT, DTYPES, NO_TICKS, Ticks, joined
 
@@ -47,6 +47,12 @@ class Reader:
 
     def windows(self, number: int, span: Span, *, backwards: bool = False) -> Iterator[Ticks]:
         """All rows of a span in the order of time, window by window; backwards: the last window first."""
+        stretches = self._stretches(number, span)
+        for stretch in reversed(stretches) if backwards else stretches:
+            yield from self._windows(number, stretch, backwards=backwards)
+
+    def _windows(self, number: int, span: Span, *, backwards: bool) -> Iterator[Ticks]:
+        """The windows of a stretch whose rows beside the files of one day fit into memory."""
         aside = self._query(self._aside_files(number, span), self._hot, number, span).ordered()
         pieces = self._pieces(number, span)
         for piece in reversed(pieces) if backwards else pieces:
@@ -133,7 +139,7 @@ class Reader:
         )
         order = _Ordered(_PLACE_ORDER, limit, None, backwards=backwards, inclusive=True)
         where = f"{_not_below(low, 'seq')} and {_not_above(high, 'seq')}"
-        rows = self._query([], self._hot, number, span, order=order, where=where)
+        rows = _by_place(self._query([], self._hot, number, span, order=order, where=where))
         ordered = sorted(entries, key=lambda entry: entry[1:4:2], reverse=True) if backwards else entries
         for file, epoch, first_seq, last_seq in ordered:
             nearest = Place(epoch, last_seq if backwards else first_seq)
@@ -142,7 +148,21 @@ class Reader:
             more = self._query([str(self._directory / file)], [], number, span, order=order, where=where)
             rows = _by_place(joined([rows, more]))
             rows = rows.taken(slice(-limit, None) if backwards else slice(None, limit))
-        return _by_place(rows)
+        return rows
+
+    def _stretches(self, number: int, span: Span) -> list[Span]:
+        """A span in so many pieces that few rows of each stand in files of several days."""
+        rows, first_ms, last_ms = run(
+            self._cursor,
+            "select sum(contents.rows), min(first_ms), max(last_ms) from contents join parts using (part)"
+            " where instrument = ? and day = ? and last_ms >= ? and first_ms < ?",
+            *(number, NO_DAY, span.start_ms, span.end_ms),
+        )[0]
+        if not rows:
+            return [span]
+        inner = _cuts(max(first_ms, span.start_ms), min(last_ms + 1, span.end_ms), int(rows))[1:-1]
+        bounds = [span.start_ms, *inner, span.end_ms]
+        return [span._replace(start_ms=start_ms, end_ms=end_ms) for start_ms, end_ms in pairwise(bounds)]
 
     def _aside_files(self, number: int, span: Span) -> list[str]:
         """The files of several days that have rows of an instrument."""
@@ -167,8 +187,7 @@ class Reader:
         for _, files, rows, first_ms, last_ms in found:
             start_ms, end_ms = max(first_ms, span.start_ms), min(last_ms + 1, span.end_ms)
             paths = [str(self._directory / file) for file in files]
-            count = max(1, min(int(rows) // _WINDOW_ROWS + 1, end_ms - start_ms))
-            cuts = [start_ms + (end_ms - start_ms) * cut // count for cut in range(count + 1)]
+            cuts = _cuts(start_ms, end_ms, int(rows))
             pieces += [_Piece(begin, end, paths) for begin, end in pairwise(cuts)]
         return pieces
 
@@ -195,7 +214,7 @@ class Reader:
         selects: list[str] = []
         if files:
             sides = " and bid is not null and ask is not null" if span.whole else ""
-            selects.append(f"select {READ} from read_parquet(?) where {wanted}{sides}")
+            selects.append(f"select {READ} from {FILES} where {wanted}{sides}")
         sides = f" and bid <> '{ABSENT}'::bigint and ask <> '{ABSENT}'::bigint" if span.whole else ""
         selects += [f"select {COLUMNS} from {table} where {wanted}{sides}" for table in tables]
         query = " union all ".join(selects)
@@ -220,6 +239,12 @@ class _Ordered:
             place = f"({beside[0]}::bigint, {beside[1]}::integer, {beside[2]}::integer, {beside[3]}::bigint)"
             where = f"where ({', '.join(columns)}) {sign} {place} "
         self.clause = f"{where}order by {listed} limit {limit}"
+
+
+def _cuts(start_ms: int, end_ms: int, rows: int) -> list[int]:
+    """The bounds of pieces of a stretch of time, each with no more rows than a window may have."""
+    count = max(1, min(rows // _WINDOW_ROWS + 1, end_ms - start_ms))
+    return [start_ms + (end_ms - start_ms) * cut // count for cut in range(count + 1)]
 
 
 def _not_below(place: Place, seq: str) -> str:

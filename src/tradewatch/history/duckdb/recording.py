@@ -29,11 +29,23 @@ def load_heads(cursor: "duckdb.DuckDBPyConnection", registry: Registry, epoch: i
     """Let a registry know how far each instrument is recorded in an epoch."""
     registry.heads_epoch = epoch
     registry.heads[:] = 0
-    rows = ["select instrument, epoch, last_seq as seq from contents"]
+    rows = ["select instrument, epoch, last_seq as seq from contents", "from heads"]
     rows += [f"select instrument, epoch, seq from {table}" for table in hot_tables(cursor)]
     heads = f"select instrument, max(seq) from ({' union all '.join(rows)}) where epoch = ? group by 1"
     for number, seq in run(cursor, heads, epoch):
         registry.heads[number] = seq
+
+
+def keep_heads(cursor: "duckdb.DuckDBPyConnection", part: int) -> None:
+    """Remember how far each instrument is recorded, although a part goes; within the caller's transaction."""
+    run(
+        cursor,
+        "merge into heads using (select instrument, epoch, last_seq from contents where part = ?) as gone"
+        " on heads.instrument = gone.instrument and heads.epoch = gone.epoch"
+        " when matched then update set seq = greatest(heads.seq, gone.last_seq)"
+        " when not matched then insert values (gone.instrument, gone.epoch, gone.last_seq)",
+        part,
+    )
 
 
 class Saved:
@@ -100,7 +112,8 @@ def write_taken(cursor: "duckdb.DuckDBPyConnection", generation: int, taken: Tak
         if count > MAX_HOLES:
             run(
                 cursor,
-                f"delete from holes where rowid in (select rowid from holes limit {count - MAX_HOLES})",
+                "delete from holes where rowid in (select rowid from holes order by rowid limit ?)",
+                count - MAX_HOLES,
             )
 
 

@@ -1,7 +1,6 @@
 """`Archive` in DuckDB and Parquet files; one process, any number of its threads."""
 
 import contextlib
-import itertools
 import logging
 import threading
 import time
@@ -15,7 +14,10 @@ from tradewatch.history.archive import NamedHole, Recorded, Totals
 from tradewatch.history.duckdb.adoption import adopt
 from tradewatch.history.duckdb.damage import put_damaged_aside
 from tradewatch.history.duckdb.database import Database, create_hot, hot_table, hot_tables, run, value
+from tradewatch.history.duckdb.importing import ImportFile
+from tradewatch.history.duckdb.parts import Part, PartNumbers, enter_part, finish_parts, write_groups
 from tradewatch.history.duckdb.reader import Reader
+from tradewatch.history.duckdb.readers import Readers
 from tradewatch.history.duckdb.recording import (
     Saved,
     add_meta,
@@ -28,7 +30,8 @@ from tradewatch.history.duckdb.recording import (
 from tradewatch.history.duckdb.tidying import Tidying
 from tradewatch.history.duckdb.transaction import transaction
 from tradewatch.history.intake import take
-from tradewatch.history.registry import Registry, Stored
+from tradewatch.history.registry import Stored
+from tradewatch.history.request import Phase, Progress
 from tradewatch.model.asset_class import AssetClass
 from tradewatch.model.position import epoch_text
 from tradewatch.tape.follower import Stretch
@@ -40,6 +43,8 @@ HOT_ROWS = 1_000_000
 #: Rows of an earlier day become files when they have been there for so long.
 _ROLL_AFTER_S = 600
 _DAY_S = 86_400
+#: Days of which an import makes a file each.
+_MAX_IMPORT_GROUPS = 4_000
 _MIB = 1 << 20
 
 
@@ -70,58 +75,60 @@ class DuckHistory:
         self._directory = directory
         self._hot_limit = hot_rows
         self._writing = threading.Lock()
+        self._importing = threading.Lock()
         self._cursor = self._database.cursor()
-        self._registry = Registry()
-        self._saved = Saved(self._registry)
-        self._generation = 0
-        self._hot_rows = 0
-        self._readers: dict[int, float] = {}
-        self._reader_ids = itertools.count()
+        self._tidying_cursor = self._database.cursor()
+        self._readers = Readers()
+        self._generation = self._hot_rows = 0
+        self._in_step = False
         with _named(directory):
             if not value(self._cursor, "select count(*) from instruments"):
                 adopt(self._cursor, directory)
-        self._load()
-        self._tidying = Tidying(self._database.cursor(), directory, retain_s=retain_s or {})
-        with _named(directory):
+            if not hot_tables(self._cursor):
+                create_hot(self._cursor, 1)
+            self._registry = load_registry(self._cursor)
+            self._saved = Saved(self._registry)
+            self._catch_up()
+            self._numbers = PartNumbers(self._cursor)
+            self._tidying = Tidying(self._tidying_cursor, directory, self._numbers, retain_s=retain_s or {})
             self._tidying.remove_strays()
 
     def close(self) -> None:
         """Write everything, and close."""
+        self._cursor.close()
+        self._tidying_cursor.close()
         self._database.close()
 
     @property
     def next_offset(self) -> int | None:
         """The log offset to go on from; None where nothing was recorded yet."""
-        with self._writing:
+        with self._writing, _named(self._directory):
             return get_meta(self._cursor, "offset")
 
     @property
     def epoch_ms(self) -> int | None:
         """The epoch of what was recorded last."""
-        number = self._registry.heads_epoch
+        with self._writing, _named(self._directory):
+            number = get_meta(self._cursor, "epoch")
         return self._registry.epochs[number - 1] if number else None
 
     def record(self, stretch: Stretch, *, now_ms: int) -> Recorded:
         """Keep the records of a stretch."""
-        with self._writing, _named(self._directory):
-            try:
-                epoch = self._registry.epoch(stretch.epoch_ms)
-                if epoch != self._registry.heads_epoch:
-                    load_heads(self._cursor, self._registry, epoch)
-                taken = take(self._registry, stretch.epoch_ms, stretch.definitions, stretch.slots)
-                missing = stretch.missing + taken.nameless
-                rolls = self._hot_rows + len(taken.ticks) >= self._hot_limit
-                with transaction(self._cursor):
-                    self._saved.write_new(self._cursor, self._registry)
-                    write_taken(self._cursor, self._generation, taken, now_ms=now_ms)
-                    set_meta(self._cursor, "offset", stretch.next_offset)
-                    set_meta(self._cursor, "epoch", self._registry.heads_epoch)
-                    add_meta(self._cursor, "missing", missing)
-                    if rolls:
-                        self._begin_table()
-            except BaseException:
-                self._load()
-                raise
+        with self._changing():
+            epoch = self._registry.epoch(stretch.epoch_ms)
+            if epoch != self._registry.heads_epoch:
+                load_heads(self._cursor, self._registry, epoch)
+            taken = take(self._registry, stretch.epoch_ms, stretch.definitions, stretch.slots)
+            missing = stretch.missing + taken.nameless
+            rolls = self._hot_rows + len(taken.ticks) >= self._hot_limit
+            with transaction(self._cursor):
+                self._saved.write_new(self._cursor, self._registry)
+                write_taken(self._cursor, self._generation, taken, now_ms=now_ms)
+                set_meta(self._cursor, "offset", stretch.next_offset)
+                set_meta(self._cursor, "epoch", epoch)
+                add_meta(self._cursor, "missing", missing)
+                if rolls:
+                    self._begin_table()
             self._saved = Saved(self._registry)
             self._hot_rows = 0 if rolls else self._hot_rows + len(taken.ticks)
             self._generation += rolls
@@ -159,22 +166,17 @@ class DuckHistory:
     @contextlib.contextmanager
     def reading(self) -> Iterator[Reader]:
         """A view of what there is now."""
-        cursor = self._database.cursor()
-        reader_id = next(self._reader_ids)
-        self._readers[reader_id] = time.time()
         suspects: list[str] = []
-        try:
-            with _named(self._directory):
-                run(cursor, "begin")
-                reader = Reader(cursor, self._directory)
-                suspects = reader.files
-                yield reader
-        except HistoryError:
-            self._put_damaged_aside(suspects)
-            raise
-        finally:
-            del self._readers[reader_id]
-            cursor.close()
+        with self._readers.one_more(), contextlib.closing(self._database.cursor()) as cursor:
+            try:
+                with _named(self._directory):
+                    run(cursor, "begin")
+                    reader = Reader(cursor, self._directory)
+                    suspects = reader.files
+                    yield reader
+            except HistoryError:
+                self._put_damaged_aside(suspects)
+                raise
 
     def holes(self, limit: int) -> list[NamedHole]:
         """The holes found last, the newest first."""
@@ -211,21 +213,25 @@ class DuckHistory:
 
     def tidy(self, *, now_ms: int) -> bool:
         """Do one piece of what makes reading fast and old rows go; whether there may be more to do."""
-        with _named(self._directory):
-            self._roll_yesterday(now_ms)
-            cursor = self._database.cursor()
-            with contextlib.closing(cursor):
-                full = [table for table in hot_tables(cursor) if table != hot_table(self._generation)]
-            if full:
-                self._tidying.freeze(full[0], self._registry)
-                return True
-            self._tidying.collect(before_s=min([now_ms / 1_000, *self._readers.values()]))
-            now_us = now_ms * 1_000
-            return self._tidying.expire(now_us=now_us) or self._tidying.merge(self._registry, now_us=now_us)
+        self._roll_yesterday(now_ms)
+        now_us = now_ms * 1_000
+        try:
+            with _named(self._directory):
+                full = self._full_tables()
+                if full:
+                    self._tidying.freeze(full[0], self._registry)
+                    return True
+                self._tidying.collect(self._readers)
+                return self._tidying.expire(now_us=now_us) or self._tidying.merge(
+                    self._registry, now_us=now_us
+                )
+        except HistoryError:
+            self._put_damaged_aside(self._tidying.files)
+            raise
 
     def freeze_all(self, *, now_ms: int) -> None:
         """Make files of everything that is in the database; for imports and measurements."""
-        with self._writing, _named(self._directory):
+        with self._changing():
             if self._hot_rows:
                 with transaction(self._cursor):
                     self._begin_table()
@@ -234,9 +240,77 @@ class DuckHistory:
         while self.tidy(now_ms=now_ms):
             pass
 
+    def import_file(
+        self, path: Path, *, asset_class: AssetClass | None, skip_bad_rows: bool, now_ms: int
+    ) -> Iterator[Progress]:
+        """Take in a file of quotes, whole or not at all; one that was taken in before changes nothing.
+
+        Args:
+            path: CSV, plain or gzip, or Parquet.
+            asset_class: the class of all rows; None where the file says it.
+            skip_bad_rows: whether rows that are no quotes are left out; else the file is refused for them.
+            now_ms: Unix milliseconds; when all rows reached us.
+
+        Yields:
+            How far it is.
+
+        Raises:
+            ImportFileError: it cannot be read, or has bad rows.
+            HistoryError: the disk does not take it.
+        """
+        cursor = self._database.cursor()
+        file = ImportFile(cursor, path, asset_class=asset_class, scratch=self._directory / "tmp")
+        digest = ""
+        with contextlib.closing(cursor), _named(self._directory), self._importing:
+            for step in file.digest():
+                if isinstance(step, Progress):
+                    yield step
+                else:
+                    digest = step
+            if value(cursor, "select count(*) from imports where digest = ?", digest):
+                yield Progress(Phase.DONE, repeated=True)
+                return
+            with file.opened():
+                yield Progress(Phase.PARSING)
+                skipped = file.parse(skip_bad_rows=skip_bad_rows)
+                epoch = self._new_epoch(file, now_ms)
+                yield Progress(Phase.SORTING)
+                source = file.sort(epoch=epoch, now_us=now_ms * 1_000)
+                total = value(cursor, f"select count(*) from {source}")
+                parts: list[Part] = []
+                for part in write_groups(
+                    cursor,
+                    self._directory,
+                    self._registry,
+                    self._numbers,
+                    source=source,
+                    max_groups=_MAX_IMPORT_GROUPS,
+                ):
+                    parts.append(part)
+                    yield Progress(Phase.WRITING, sum(each.rows for each in parts), total)
+                finish_parts(self._directory, parts)
+                with transaction(cursor):
+                    for part in parts:
+                        enter_part(cursor, self._directory, part)
+                    run(cursor, "insert into imports values (?, ?, ?)", digest, total, now_ms)
+            yield Progress(Phase.DONE, total, total, rows=total, skipped=skipped)
+
+    def _new_epoch(self, file: ImportFile, now_ms: int) -> int:
+        """The number of an epoch for the rows of a file, whose instruments are known from here on."""
+        with self._changing():
+            for asset_class, symbol, scale, size_scale in file.symbols():
+                self._registry.widen(asset_class, symbol, scale=scale, size_scale=size_scale)
+            while self._registry.known_epoch(now_ms) is not None:
+                now_ms += 1
+            epoch = self._registry.epoch(now_ms)
+            with transaction(self._cursor):
+                self._saved.write_new(self._cursor, self._registry)
+            self._saved = Saved(self._registry)
+        return epoch
+
     def _roll_yesterday(self, now_ms: int) -> None:
         """Rows of an earlier day leave the database, although they are few."""
-        with self._writing:
+        with self._changing():
             if not self._hot_rows:
                 return
             oldest_us = value(
@@ -254,21 +328,32 @@ class DuckHistory:
         """Let rows go into a new table from here on; within a transaction."""
         create_hot(self._cursor, self._generation + 1)
 
-    def _load(self) -> None:
-        """Know what the database knows, and nothing else."""
-        with _named(self._directory):
-            tables = hot_tables(self._cursor)
-            if not tables:
-                create_hot(self._cursor, 1)
-                tables = [hot_table(1)]
-            self._generation = int(tables[-1].removeprefix("hot_"))
-            self._hot_rows = value(self._cursor, f"select count(*) from {tables[-1]}")
-            self._registry = load_registry(self._cursor)
-            self._saved = Saved(self._registry)
+    def _full_tables(self) -> list[str]:
+        """The tables of recent rows that no more rows go into."""
+        with self._writing:
+            return [name for name in hot_tables(self._cursor) if name != hot_table(self._generation)]
+
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[None]:
+        """A change of the database. Where one fails, the next begins with what the database knows."""
+        with self._writing, _named(self._directory):
+            if not self._in_step:
+                self._catch_up()
+            self._in_step = False
+            yield
+            self._in_step = True
+
+    def _catch_up(self) -> None:
+        """Know how far the database is; names that it does not have yet are told it with the next rows."""
+        self._generation = int(hot_tables(self._cursor)[-1].removeprefix("hot_"))
+        self._hot_rows = value(self._cursor, f"select count(*) from {hot_table(self._generation)}")
+        load_heads(self._cursor, self._registry, get_meta(self._cursor, "epoch") or 0)
+        self._saved = Saved(load_registry(self._cursor))
+        self._in_step = True
 
     def _put_damaged_aside(self, suspects: Collection[str]) -> None:
         """A read has failed: see which of its files cannot be read, and let them count no more."""
-        with self._writing:
+        with self._writing, _named(self._directory):
             put_damaged_aside(self._cursor, self._directory, suspects, now_s=time.time())
 
 

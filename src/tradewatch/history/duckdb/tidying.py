@@ -8,17 +8,19 @@ import duckdb
 
 from tradewatch.history.duckdb.database import run
 from tradewatch.history.duckdb.parts import (
+    FILES,
     NO_DAY,
     READ,
     Group,
-    Part,
+    PartNumbers,
     enter_part,
-    groups_of,
+    finish_parts,
     leave_part,
-    next_part,
-    select_group,
+    write_groups,
     write_part,
 )
+from tradewatch.history.duckdb.readers import Readers
+from tradewatch.history.duckdb.recording import keep_heads
 from tradewatch.history.duckdb.transaction import transaction
 from tradewatch.history.registry import Registry
 from tradewatch.model.asset_class import CLASS_NUMBERS, AssetClass
@@ -41,19 +43,27 @@ class Tidying:
     Args:
         cursor: a connection of its own.
         directory: `<data-dir>/history`.
+        numbers: gives new parts theirs.
         retain_s: how long rows of a class are kept after they reached us; None or no entry: for good.
+
+    Attributes:
+        files: what is merged, or was merged last.
     """
 
     def __init__(
         self,
         cursor: "duckdb.DuckDBPyConnection",
         directory: Path,
+        numbers: PartNumbers,
         *,
         retain_s: Mapping[AssetClass, float | None],
     ) -> None:
         self._cursor = cursor
         self._directory = directory
+        self._numbers = numbers
         self._retain_s = retain_s
+        self._unwanted: dict[str, int] = {}
+        self.files: list[str] = []
 
     def remove_strays(self) -> None:
         """Delete the files that the database does not know: what a process left that was killed."""
@@ -68,26 +78,17 @@ class Tidying:
 
     def freeze(self, table: str, registry: Registry) -> None:
         """Write a table of recent rows that is full as parts, and drop it, at once for readers."""
-        groups = [group for group, _ in groups_of(self._cursor, table)]
-        alone = groups[:_MAX_GROUPS]
-        others = {group.class_number for group in groups[_MAX_GROUPS:]}
-        number = next_part(self._cursor)
-        parts: list[Part] = []
-        for group in [*alone, *(Group(class_number, NO_DAY) for class_number in sorted(others))]:
-            besides = [each.day for each in alone if each.class_number == group.class_number]
-            select, parameters = select_group(table, group, besides)
-            parts.append(
-                write_part(
-                    self._cursor,
-                    self._directory,
-                    registry,
-                    number=number + len(parts),
-                    group=group,
-                    level=0,
-                    select=select,
-                    parameters=parameters,
-                )
+        parts = list(
+            write_groups(
+                self._cursor,
+                self._directory,
+                registry,
+                self._numbers,
+                source=table,
+                max_groups=_MAX_GROUPS,
             )
+        )
+        finish_parts(self._directory, parts)
         with transaction(self._cursor):
             for part in parts:
                 enter_part(self._cursor, self._directory, part)
@@ -110,21 +111,23 @@ class Tidying:
         if not found:
             return False
         class_number, day, level, parts, files = found[0]
-        paths = [str(self._directory / file) for file in files]
-        select = f"select instrument, {READ} from read_parquet(?)"
+        paths = self.files[:] = [str(self._directory / file) for file in files]
+        select = f"select instrument, {READ} from {FILES}"
         part = write_part(
             self._cursor,
             self._directory,
             registry,
-            number=next_part(self._cursor),
+            number=self._numbers.next(),
             group=Group(class_number, day),
             level=level + 1,
             select=select,
             parameters=[paths],
+            replaced=parts,
         )
+        finish_parts(self._directory, [part])
         with transaction(self._cursor):
             for old, file in zip(parts, files, strict=True):
-                leave_part(self._cursor, old, file, now_s=now_us / _US)
+                leave_part(self._cursor, old, file)
             enter_part(self._cursor, self._directory, part)
         return True
 
@@ -141,12 +144,17 @@ class Tidying:
         if expired:
             with transaction(self._cursor):
                 for part, file in expired:
-                    leave_part(self._cursor, part, file, now_s=now_us / _US)
+                    keep_heads(self._cursor, part)
+                    leave_part(self._cursor, part, file)
         return bool(expired)
 
-    def collect(self, *, before_s: float) -> None:
-        """Delete the files that counted no more before some time, when no reader of today had begun."""
-        for (file,) in run(self._cursor, "select file from garbage where since_s < ?", before_s):
+    def collect(self, readers: Readers) -> None:
+        """Delete the files that count no more and that nobody reads who began while they did."""
+        garbage = [file for (file,) in run(self._cursor, "select file from garbage")]
+        now = readers.moment()
+        for file in garbage:
+            if not readers.left_since(self._unwanted.setdefault(file, now)):
+                continue
             path = self._directory / file
             try:
                 path.unlink(missing_ok=True)
@@ -154,3 +162,4 @@ class Tidying:
                 _log.warning("%s cannot be deleted: %s", path, error)
                 continue
             run(self._cursor, "delete from garbage where file = ?", file)
+            del self._unwanted[file]

@@ -7,6 +7,7 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from tradewatch.protocol.refusal import Refusal, RefusalReason
+from tradewatch.protocol.schema import schemas_of
 from tradewatch.server.rest.errors import RefusedError
 
 #: Nobody is left to read it, and it is no fault of the server that its log should show.
@@ -59,13 +60,13 @@ def decode_body(body: bytes, kind: type[_Body]) -> _Body:
 
 def schema_of(kind: type[msgspec.Struct]) -> dict[str, Any]:
     """The JSON schema of a body, for `/openapi.json`: in one piece, without references."""
-    (schema,), components = msgspec.json.schema_components([kind], ref_template="{name}")
+    schemas = schemas_of([kind], reference="{name}")
 
     def whole(part: Any) -> Any:
         if isinstance(part, dict):
             if "$ref" in part:
-                return whole(components[part["$ref"]])
+                return whole(schemas[part["$ref"]])
             return {name: whole(value) for name, value in part.items()}
         return [whole(value) for value in part] if isinstance(part, list) else part
 
-    return dict(whole(schema))
+    return dict(whole(schemas[kind.__name__]))

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from tradewatch.protocol.schema import REFERENCE
+
 #: The form in which FastAPI takes answers by their status.
 Responses = dict[int | str, dict[str, Any]]
 
@@ -11,8 +13,13 @@ def refusal(description: str, reason: str, message: str, status: int) -> dict[st
     example = {"error": {"code": status, "message": message, "reason": reason}}
     return {
         "description": description,
-        "content": {"application/json": {"schema": _REFUSAL, "example": example}},
+        "content": {"application/json": {"schema": _schema("Refusal"), "example": example}},
     }
+
+
+def _schema(name: str) -> dict[str, str]:
+    """A reference to one of `SCHEMAS`."""
+    return {"$ref": REFERENCE.format(name=name)}
 
 
 def answered(schema: dict[str, Any], example: object, description: str = "The answer.") -> Responses:
@@ -63,46 +70,63 @@ def items_of(item: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-_REFUSAL: dict[str, Any] = {
-    "type": "object",
-    "required": ["error"],
-    "properties": {
-        "error": {
-            "type": "object",
-            "required": ["code", "message", "reason"],
-            "properties": {
-                "code": {"type": "integer", "description": "The status of the answer."},
-                "message": {"type": "string", "description": "What is wrong, for a person."},
-                "reason": {"type": "string", "description": "The same for a program; it never changes."},
-            },
-        }
+#: What all errors look like, by the names under which `/openapi.json` has them.
+SCHEMAS: dict[str, Any] = {
+    "Refusal": {
+        "description": "Why a request was refused.",
+        "type": "object",
+        "required": ["error"],
+        "properties": {
+            "error": {
+                "type": "object",
+                "required": ["code", "message", "reason"],
+                "properties": {
+                    "code": {"type": "integer", "description": "The status of the answer."},
+                    "message": {"type": "string", "description": "What is wrong, for a person."},
+                    "reason": {"type": "string", "description": "The same for a program; it never changes."},
+                },
+            }
+        },
+    },
+    "WrongValues": {
+        "description": "Parameters that do not fit.",
+        "type": "object",
+        "required": ["detail"],
+        "properties": {
+            "detail": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["loc", "msg", "type"],
+                    "properties": {
+                        "loc": {
+                            "type": "array",
+                            "items": {"type": "string"},
+                            "description": "Where it stands, and its name: `query`, `size`.",
+                        },
+                        "msg": {"type": "string", "description": "What is wrong, and what the limit is."},
+                        "type": {"type": "string", "description": "The same for a program."},
+                    },
+                },
+            }
+        },
     },
 }
 
-_WRONG_VALUES: dict[str, Any] = {
-    "type": "object",
-    "required": ["detail"],
-    "properties": {
-        "detail": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["loc", "msg", "type"],
-                "properties": {
-                    "loc": {"type": "array", "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]}},
-                    "msg": {"type": "string"},
-                    "type": {"type": "string"},
-                },
-            },
-        }
-    },
-}
+#: For routes that need no key, as `openapi_extra`.
+KEYLESS: dict[str, Any] = {"security": []}
 
 #: What every route that needs a key can answer.
 ERRORS: Responses = {
-    401: refusal("The key is missing, wrong or revoked.", "key_unknown", "nobody has this API key", 401),
+    401: refusal(
+        "The key is missing, wrong or revoked: `key_missing`, `key_unknown`, `key_revoked`.",
+        "key_unknown",
+        "nobody has this API key",
+        401,
+    ),
     403: refusal(
-        "The plan of the key does not cover this.",
+        "The key, or its plan, does not cover this: `scope_missing`, `plan_without_rest`, `plan_without_class`,"
+        " `plan_without_history`, `plan_unknown`.",
         "plan_without_class",
         "plan 'standard' does not show crypto",
         403,
@@ -113,7 +137,27 @@ ERRORS: Responses = {
         "plan 'standard' allows 2,000 requests in this window; come back in 7 s",
         429,
     ),
+    503: refusal(
+        "The server is going down (`draining`), or its store of keys and usage does not answer"
+        " (`access_unavailable`); `Retry-After` says when to try again.",
+        "draining",
+        "the server is going down",
+        503,
+    ),
 }
+
+#: For routes that take a body.
+TOO_LARGE: Responses = {
+    413: refusal(
+        "The body is too large.", "body_too_large", "the request is larger than 65,536 bytes; split it", 413
+    )
+}
+
+
+def wrong_body(description: str, message: str) -> Responses:
+    """For routes that take a body: it is not what it must be."""
+    return {422: refusal(description, "invalid_request", message, 422)}
+
 
 #: For routes that are asked about something that may not be there.
 NOT_FOUND: Responses = {
@@ -126,7 +170,7 @@ INVALID: Responses = {
         "description": "A parameter does not fit; `loc` names it.",
         "content": {
             "application/json": {
-                "schema": _WRONG_VALUES,
+                "schema": _schema("WrongValues"),
                 "example": {
                     "detail": [
                         {

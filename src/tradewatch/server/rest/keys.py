@@ -20,7 +20,15 @@ from tradewatch.model.asset_class import AssetClass
 from tradewatch.protocol.cursor import Cursors
 from tradewatch.protocol.refusal import Refusal, RefusalReason
 from tradewatch.server.rest.body import decode_body, read_body, schema_of
-from tradewatch.server.rest.documented import ERRORS, INVALID, answered, parameter, refusal
+from tradewatch.server.rest.documented import (
+    ERRORS,
+    INVALID,
+    TOO_LARGE,
+    answered,
+    parameter,
+    refusal,
+    wrong_body,
+)
 from tradewatch.server.rest.errors import RefusedError
 from tradewatch.server.rest.gate import Gate
 from tradewatch.server.rest.pages import asked_cursor, page_body, page_of, page_schema
@@ -127,9 +135,7 @@ _CONFLICT = refusal(
     "a key called 'feed-2' exists already; revoke it first or take another name",
     409,
 )
-_WRONG_BODY = refusal(
-    "The body is not what it must be.", "invalid_request", "Object missing required field `name`", 422
-)
+_WRONG_BODY = wrong_body("The body is not what it must be.", "Object missing required field `name`")
 
 
 def key_routes(
@@ -161,7 +167,7 @@ def key_routes(
         "/account/keys",
         status_code=201,
         summary="Make a key",
-        responses={201: _CREATED, **ERRORS, 409: _CONFLICT, 422: _WRONG_BODY},
+        responses={201: _CREATED, **ERRORS, 409: _CONFLICT, **TOO_LARGE, **_WRONG_BODY},
         openapi_extra={"requestBody": _BODY},
     )
     async def create(request: Request) -> Response:

@@ -81,18 +81,18 @@ _SESSION = HoursRow(
     close_time="2026-11-27T13:00:00-05:00",
     holiday_name="Black Friday",
 )
-_THANKSGIVING = HolidayRow(
+_SHORT_DAY = HolidayRow(
     exchange="New York Stock Exchange",
     flag="🇺🇸",
     mic="XNYS",
-    date="2026-11-26",
-    day_of_week="Thursday",
+    date="2026-11-27",
+    day_of_week="Friday",
     is_weekend=False,
-    is_business_day=False,
-    holiday_name="Thanksgiving Day",
-    is_early_close=False,
-    open_time=None,
-    close_time=None,
+    is_business_day=True,
+    holiday_name="Black Friday",
+    is_early_close=True,
+    open_time="2026-11-27T09:30:00-05:00",
+    close_time="2026-11-27T13:00:00-05:00",
 )
 
 
@@ -113,7 +113,7 @@ STATUS = _page("Whether stock markets are open now", _AT_WORK, _NOT_KNOWN, [_MIC
 HOURS = _page("The sessions of stock markets, day by day", _SESSION, {**_NOT_KNOWN, **INVALID}, _RANGE)
 HOLIDAYS = _page(
     "The days on which stock markets are closed, or have other hours",
-    _THANKSGIVING,
+    _SHORT_DAY,
     {**_NOT_KNOWN, **INVALID},
     _RANGE,
 )

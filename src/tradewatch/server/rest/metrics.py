@@ -11,6 +11,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from tradewatch.fanout.flush_watch import Distribution
+from tradewatch.server.rest.documented import KEYLESS
 
 
 class Reading(NamedTuple):
@@ -67,9 +68,27 @@ def metrics_routes(readings: Iterable[Reading]) -> APIRouter:
     registry.register(_Readings(readings))
     routes = APIRouter(tags=["health"])
 
-    @routes.get("/metrics")
+    @routes.get(
+        "/metrics",
+        summary="Counters for Prometheus",
+        response_class=Response,
+        responses={
+            200: {
+                "description": "The metrics.",
+                "content": {"text/plain": {"schema": {"type": "string"}, "example": _EXAMPLE}},
+            }
+        },
+        openapi_extra=KEYLESS,
+    )
     async def metrics() -> Response:
         """All counters in the Prometheus text format."""
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return routes
+
+
+_EXAMPLE = """\
+# HELP tradewatch_connections WebSocket connections that are open now
+# TYPE tradewatch_connections gauge
+tradewatch_connections 12.0
+"""

@@ -158,7 +158,10 @@ def _full_stock(entry: Entry) -> dict[str, str]:
 
 def _schema(asset_class: AssetClass) -> dict[str, Any]:
     """What stands in a page."""
-    fields = {"symbol": "The symbol.", "name": "What people call it; empty in the mode `base`, as all but the symbol is."}
+    fields = {
+        "symbol": "The symbol.",
+        "name": "What people call it; empty in the mode `base`, as all but the symbol is.",
+    }
     if asset_class is AssetClass.STOCKS:
         fields |= {"country": "Where it is listed: `de`.", "description": "Empty where unknown."}
     properties = {name: {"type": "string", "description": said} for name, said in fields.items()}

@@ -12,7 +12,7 @@ from tradewatch.errors import TicketError
 from tradewatch.model.asset_class import AssetClass
 from tradewatch.protocol.refusal import Refusal, RefusalReason
 from tradewatch.server.rest.body import decode_body, read_body, schema_of
-from tradewatch.server.rest.documented import ERRORS
+from tradewatch.server.rest.documented import ERRORS, TOO_LARGE, refusal, wrong_body
 from tradewatch.server.rest.errors import RefusedError
 from tradewatch.server.rest.gate import Gate
 
@@ -62,7 +62,22 @@ def ticket_routes(tickets: Tickets, gate: Gate, *, clock: Clock) -> APIRouter:
                 },
             }
         },
-        responses={201: {"content": {"application/json": {"example": _EXAMPLE}}}, **ERRORS},
+        responses={
+            201: {
+                "description": "The ticket; its text is shown this one time.",
+                "content": {"application/json": {"schema": _TICKET, "example": _EXAMPLE}},
+            },
+            **ERRORS,
+            **TOO_LARGE,
+            **wrong_body("The body is not what it must be.", "Expected `int` <= 30 - at `$.ttl_s`"),
+            429: refusal(
+                "Too many tickets are open (`too_many_tickets`), or too many requests (`too_many_requests`);"
+                " `Retry-After` says when to come back.",
+                "too_many_tickets",
+                "this key has 1,000 tickets open",
+                429,
+            ),
+        },
     )
     async def issue(request: Request) -> Response:
         """Issue a ticket of the key that asks; it is used as the query parameter `ticket`."""
@@ -86,3 +101,12 @@ def ticket_routes(tickets: Tickets, gate: Gate, *, clock: Clock) -> APIRouter:
 
 
 _EXAMPLE = {"ticket": "twt_" + "A" * 43, "expires_in_s": 30, "subject": "page 7"}
+_TICKET = {
+    "type": "object",
+    "required": ["ticket", "expires_in_s", "subject"],
+    "properties": {
+        "ticket": {"type": "string", "description": "Goes into the query parameter `ticket` of the stream."},
+        "expires_in_s": {"type": "integer", "description": "For how long it is good."},
+        "subject": {"type": ["string", "null"], "description": "As it was asked for."},
+    },
+}

@@ -72,7 +72,6 @@ def usage_routes(
             usage,
             methods=["GET"],
             summary="What your key used, by the hour or the day",
-            operation_id=path.strip("/").replace("/", "_"),
             responses=answered(_SCHEMA, _EXAMPLE) | ERRORS | _INVALID,
             openapi_extra={"parameters": _PARAMETERS},
         )
