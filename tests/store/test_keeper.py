@@ -71,7 +71,8 @@ class House:
         return self.child
 
     def rows(self) -> Any:
-        return self.keeper.status["totals"]["hot_rows"]
+        totals = self.keeper.status["totals"]
+        return totals["hot_rows"] + totals["rows"]
 
 
 @pytest.fixture(autouse=True)

@@ -98,6 +98,15 @@ _V2_EXAMPLES: tuple[msgspec.Struct, ...] = (
 )
 
 
+_PUBLISHED = {
+    "asset_class": "crypto",
+    "symbol": "BTCUSD",
+    "timestamp": "1767389239253",
+    "bid": "61837.63",
+    "ask": "61837.64",
+}
+
+
 def _payload(frame: bytes) -> bytes:
     """What a short frame carries."""
     return frame[frame.index(b"{") :]
@@ -176,10 +185,7 @@ PUBLISH_FROM_CLIENT = (
         "publish.batch",
         "Batch",
         "Quotes from you to the server; on the tape whole, or not at all.",
-        (
-            b'{"action":"publish","producer":"p1","batch":12,"quotes":[{"asset_class":"crypto","symbol":"BTCUSD",'
-            b'"timestamp":"1767389239253","bid":"61837.63","ask":"61837.64"}]}',
-        ),
+        (encode_json({"action": "publish", "producer": "p1", "batch": 12, "quotes": [_PUBLISHED]}),),
     ),
 )
 PUBLISH_FROM_SERVER = (

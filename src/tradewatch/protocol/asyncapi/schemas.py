@@ -129,7 +129,7 @@ _V2: dict[str, Any] = {
         source={"type": "string", "description": "Who brought it."},
         flags={"type": "array", "items": {"enum": _FLAGS}, "description": "What else must be known of it."},
         skipped={"type": "integer", "minimum": 1, "description": "Quotes before it that never come."},
-        snapshot={"enum": [True], "description": "It was there before the subscribe."},
+        snapshot={"const": True, "description": "It was there before the subscribe."},
     ),
     "V2Message": {
         "type": "array",
@@ -160,7 +160,7 @@ _PUBLISHING: dict[str, Any] = {
     ),
     "Refused": _object(
         "A quote that is not.",
-        {"symbol": {"description": "As it was sent."}, "ok": {"enum": [False]}, "code": ref("PublishCode")},
+        {"symbol": {"description": "As it was sent."}, "ok": {"const": False}, "code": ref("PublishCode")},
     ),
     "PublishError": _object(
         "A batch that was refused, or a message that is none.",

@@ -125,8 +125,8 @@ ERRORS: Responses = {
         401,
     ),
     403: refusal(
-        "The key, or its plan, does not cover this: `scope_missing`, `plan_without_rest`, `plan_without_class`,"
-        " `plan_without_history`, `plan_unknown`.",
+        "The key, or its plan, does not cover this: `scope_missing`, `plan_without_rest`,"
+        " `plan_without_class`, `plan_without_history`, `plan_unknown`.",
         "plan_without_class",
         "plan 'standard' does not show crypto",
         403,

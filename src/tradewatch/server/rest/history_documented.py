@@ -89,8 +89,8 @@ _STATUS_EXAMPLE = {
 }
 _GONE: Responses = {
     503: refusal(
-        "The history cannot be read just now (`history_unavailable`), or the server is going down (`draining`);"
-        " `Retry-After` says when to try again.",
+        "The history cannot be read just now (`history_unavailable`), or the server is going down"
+        " (`draining`); `Retry-After` says when to try again.",
         "history_unavailable",
         "the store process does not answer",
         503,

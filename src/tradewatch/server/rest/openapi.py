@@ -12,9 +12,9 @@ from tradewatch.server.rest.documented import KEYLESS, SCHEMAS, answered
 _DESCRIPTION = """\
 Show your API key in the header `api-key`, or in the query parameter of this name.
 
-Numbers are exact: each has the digits of its source. Symbols are matched in any case, and answered in upper case.
-Parameters that are not described are ignored. An error has the same shape everywhere; parameters that do not
-fit are answered with 422, which names them. The stream has [a document of its own](/asyncapi.json).
+Numbers are exact: each has the digits of its source. Symbols are matched in any case, and answered in upper
+case. Parameters that are not described are ignored. An error has the same shape everywhere; parameters that
+do not fit are answered with 422, which names them. The stream has [a document of its own](/asyncapi.json).
 """
 
 _TAGS = {
@@ -33,7 +33,7 @@ _TAGS = {
 _INTEGER: dict[str, Any] = {"type": "integer", "minimum": 0}
 _RATE_HEADERS: dict[str, dict[str, Any]] = {
     "RateLimit-Limit": {
-        "description": "Requests of the window nearest to its end; none of these headers where no rate binds.",
+        "description": "Requests of the window nearest to its end. Not there where no rate binds.",
         "schema": _INTEGER,
     },
     "RateLimit-Remaining": {"description": "What is left of it.", "schema": _INTEGER},
@@ -66,7 +66,7 @@ _KEYS = {
 
 def operation_id(route: APIRoute) -> str:
     """The name of an operation: its method and its path."""
-    (method,) = route.methods
+    (method,) = route.methods or {"get"}
     return "_".join([method.lower(), *re.findall(r"\w+", route.path_format)])
 
 

@@ -91,7 +91,7 @@ _RESULT = {
     "properties": {
         "symbol": {"description": "As it was sent."},
         "position": {"type": "string", "description": "`<epoch>:<seq>`, of a quote that is on the tape."},
-        "ok": {"enum": [False], "description": "There where the quote is not on the tape."},
+        "ok": {"const": False, "description": "There where the quote is not on the tape."},
         "code": {"enum": [code.value for code in PublishCode], "description": "Why it is not."},
     },
 }
