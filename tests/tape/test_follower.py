@@ -128,6 +128,21 @@ def test_a_new_epoch_is_no_loss(files) -> None:
     assert heard(follow(files, 2)) == heard(follow(files, 3)) == [(2 + OFFSET_LEAP, [3], 0)]
 
 
+def test_a_log_that_was_begun_anew_is_read_from_its_beginning(files) -> None:
+    probe = files.open().begin()
+    probe.put(*range(1, 9))
+    probe.log.close()
+    epoch_ms = probe.log.epoch_ms
+    for path in files.directory.iterdir():
+        path.unlink()
+    files.clock.advance(1)
+    probe = files.open(segment_bytes=files.room(2)).begin()
+    for seq in (1, 2, 3):
+        probe.put(seq)
+    assert heard(follow(files, 8, epoch_ms=epoch_ms)) == [(0, [1, 2], 0), (2, [3], 0)]
+    assert heard(follow(files, 2, epoch_ms=probe.log.epoch_ms)) == [(2, [3], 0)]
+
+
 def test_epochs_that_are_all_deleted_leap_once_each(files) -> None:
     probe = files.open().begin()
     probe.put(1, 2)

@@ -1,5 +1,6 @@
 """The tape as another process follows it: the segment files of a directory, read while they are written."""
 
+import logging
 from bisect import bisect_right
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import NamedTuple
 from tradewatch.tape.growing import GrowingSegment, definitions_of
 from tradewatch.tape.layout import SLOT_BYTES
 from tradewatch.tape.recovery import OFFSET_LEAP, segment_path, segment_paths
+
+_log = logging.getLogger(__name__)
 
 #: Bytes of slots that one read answers at most.
 READ_BYTES = 16 * 1024 * 1024
@@ -54,7 +57,8 @@ class Follower:
         directory: where the segments stand; it may not exist yet.
         from_offset: log offset of the first slot wanted; None for the oldest that is kept.
         epoch_ms: the epoch of the slot before it, where that is known. Without it, and with that slot's
-            segment deleted, what is missing is counted as if fewer than half of `OFFSET_LEAP` slots were.
+            segment deleted, what is missing is counted as if fewer than half of `OFFSET_LEAP` slots were; and
+            a log that was begun anew, in an emptied directory, is not known for one.
     """
 
     def __init__(self, directory: Path, *, from_offset: int | None, epoch_ms: int | None = None) -> None:
@@ -97,7 +101,27 @@ class Follower:
         paths = self._paths()
         if self._next_offset is None:
             return paths
-        return paths[max(0, bisect_right(paths, segment_path(self._directory, self._next_offset)) - 1) :]
+        first = max(0, bisect_right(paths, segment_path(self._directory, self._next_offset)) - 1)
+        if paths and self._epoch_ms is not None and self._began_later(paths[first]):
+            _log.warning("%s was begun anew; it is read from its beginning", self._directory)
+            later = next(filter(self._began_later, paths))
+            self._next_offset = self._epoch_ms = None
+            return [path for path in paths if path >= later]
+        return paths[first:]
+
+    def _began_later(self, path: Path) -> bool:
+        """Whether a segment at or below the offset wanted is of a later epoch than the slot before it.
+
+        Offsets of a log only grow, so it is another log: the directory was emptied.
+        """
+        segment = GrowingSegment.open(path)
+        if segment is None:
+            return False
+        segment.close()
+        return (
+            segment.head.epoch_ms > (self._epoch_ms or 0)
+            and segment.head.first_offset <= (self._next_offset or 0)
+        )
 
     def _paths(self, *, behind: int = -1) -> list[Path]:
         try:
