@@ -53,6 +53,14 @@ def test_every_check_has_its_finding_and_nothing_is_left_behind(tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_file_of_instruments_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "instruments.csv"
+    file.write_text("asset_class,symbol,decimals\nmoonshots,DOGE,2\n")
+    found = examined(tmp_path / "data", TRADEWATCH_INSTRUMENTS=str(file))["settings"]
+    assert found.verdict == "fault"
+    assert f"{file}, line 2" in found.what
+
+
 def test_no_file_stays_open(tmp_path: Path) -> None:
     examined(tmp_path)  # what is imported for the first time may open files of its own
     files = len(list(Path("/dev/fd").iterdir()))

@@ -17,6 +17,7 @@ from tradewatch.diagnosis.probes import packages as packages_probe
 from tradewatch.errors import UsageError
 from tradewatch.feeds.spec import NO_FEED, parse_feed_spec
 from tradewatch.protocol.origin import OriginRule
+from tradewatch.reference.known import known_listings
 from tradewatch.server.file_limit import fitted, read_file_limit
 from tradewatch.settings import Loaded, Settings
 
@@ -123,6 +124,7 @@ def _read_texts(settings: Settings) -> None:
     parse_networks(settings.trusted_proxies, setting="trusted_proxies")
     OriginRule(settings.origins, setting="origins")
     check_delays({plan.delay_s for plan in Plans(settings.plans)})
+    known_listings(settings.instruments, limit=settings.limits.max_instruments)
 
 
 def _caught(name: str, check: Callable[[], list[Finding]]) -> list[Finding]:
