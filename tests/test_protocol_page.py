@@ -13,6 +13,7 @@ from tradewatch.protocol.limits import ConnectionLimits
 from tradewatch.protocol.refusal import RefusalReason
 from tradewatch.protocol.v2 import events
 from tradewatch.server.rest import readings
+from tradewatch.server.rest.history_readings import history_readings
 from tradewatch.server.rest.tickets import TicketRequest
 from tradewatch.settings.values import LimitSettings
 
@@ -116,6 +117,7 @@ def test_every_metric_is_on_its_page_and_no_other() -> None:
         readings.quote_readings(Mock(), Mock(), Mock(), Mock(), Mock()),
         readings.usage_readings(Mock()),
         readings.feed_readings([]),
+        history_readings(Mock()),
     ]
     # A distribution has a suffix of its own; what only grows ends in `_total`.
     metrics = {

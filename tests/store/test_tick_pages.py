@@ -29,6 +29,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Quoting]:
     quoting, chance = Quoting(archive), Random(7)
     for number in range(90):
         if number == 40:
+            quoting.record()
             quoting.begin_epoch(SECOND_EPOCH_MS)
         after_ms = chance.choice([0, 1_000, 1_000.5, DAY_MS, DAY_MS + 10]) + chance.randrange(3) * 500
         bid = None if chance.random() < 0.1 else f"1.{number:03}"
@@ -126,7 +127,7 @@ seconds = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(start_s=seconds, end_s=seconds, limit=st.integers(1, 100), sides=st.sampled_from(Sides))
 def test_by_time_every_tick_is_on_one_page(
     filled: Quoting, start_s: int | None, end_s: int | None, limit: int, sides: Sides
@@ -138,7 +139,7 @@ def test_by_time_every_tick_is_on_one_page(
         and (start_s is None or each.event_ns >= start_s * 10**9)
         and (end_s is None or each.event_ns < end_s * 10**9)
     ]
-    request = asked(start_s=start_s, end_s=end_s, limit=max(limit, 7), sides=sides)
+    request = asked(start_s=start_s, end_s=end_s, limit=max(limit, 12), sides=sides)
     assert walk(filled, request) == in_time(expected)
 
 
@@ -150,8 +151,8 @@ places = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=40)
-@given(first=places, last=places, after=places, limit=st.integers(7, 100), start_s=seconds)
+@settings(deadline=None, max_examples=15)
+@given(first=places, last=places, after=places, limit=st.integers(12, 100), start_s=seconds)
 def test_by_position_every_tick_is_on_one_page(
     filled: Quoting,
     first: tuple[int, int] | None,
@@ -246,3 +247,20 @@ def test_a_cursor_is_good_for_its_own_list_only(filled: Quoting, foreign: TicksR
     ):
         with pytest.raises(InvalidCursorError):
             turn(filled, request, secret=secret)
+
+
+def test_a_file_of_two_epochs_has_each_of_its_ticks_once(quoting: Quoting) -> None:
+    for _ in range(10):
+        quoting.quote(SYMBOL, 0)
+    quoting.record()
+    quoting.begin_epoch(SECOND_EPOCH_MS)
+    for _ in range(10):
+        quoting.quote(SYMBOL, 0)
+    quoting.record()
+    later_ms = START_MS + 2 * DAY_MS
+    while quoting.archive.tidy(now_ms=later_ms):
+        pass
+    assert quoting.archive.totals()[1:5:3] == (0, 1), "all rows stand in one file"
+    for limit in (12, 15, 20, 100):
+        request = asked(limit=limit, first=f"{epoch_text(FIRST_EPOCH_MS)}:0")
+        assert walk(quoting, request) == in_place(quoting.quoted[SYMBOL])

@@ -223,4 +223,3 @@ def test_the_pages_describe_the_account(server: Server) -> None:
         for operation in paths[path].values():
             assert {"401", "403", "429"} <= set(operation["responses"])
             assert operation["summary"]
-    assert "$ref" not in json.dumps({path: paths[path] for path in described})

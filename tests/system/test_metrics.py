@@ -17,6 +17,7 @@ from tests.system.slow_client import SlowClient
 from tests.system.test_v2 import client, publish
 from tests.system.v2_client import JSON
 from tradewatch.server.rest import readings
+from tradewatch.server.rest.history_readings import history_readings
 from tradewatch.server.rest.metrics import Reading
 
 #: The server's own subscriber, which watches whether quotes travel.
@@ -52,6 +53,7 @@ def declared() -> list[Reading]:
         *readings.quote_readings(nothing, nothing, nothing, nothing, nothing),
         *readings.usage_readings(nothing),
         *readings.feed_readings([]),
+        *history_readings(nothing),
     ]
 
 

@@ -30,6 +30,7 @@ from tradewatch.server.rest.exchanges import exchange_routes
 from tradewatch.server.rest.gate import Gate, RateHeaders
 from tradewatch.server.rest.health import health_routes
 from tradewatch.server.rest.history import history_routes
+from tradewatch.server.rest.history_readings import history_readings
 from tradewatch.server.rest.insights import insight_routes
 from tradewatch.server.rest.keys import key_routes
 from tradewatch.server.rest.markets import market_routes
@@ -165,4 +166,5 @@ def _readings(parts: Parts, rates: Rates) -> list[Reading]:
         *quote_readings(core.intake, core.views, core.watch, core.tape.log, parts.publisher),
         *usage_readings(parts.meter),
         *feed_readings(parts.feeds),
+        *([] if parts.stores.keeper is None else history_readings(parts.stores.keeper)),
     ]

@@ -137,4 +137,5 @@ def _await_end(ended: threading.Event) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # At once: what is to be kept is on the disk, and threads may still be answering from within DuckDB.
+    os._exit(main())

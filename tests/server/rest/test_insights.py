@@ -134,7 +134,7 @@ async def test_who_may_not(site: Site):
 
 async def test_the_page_of_the_api_describes_it(site: Site):
     described = (await site.get("/openapi.json")).json()["paths"]
-    assert sorted(described) == sorted(f"/{asset_class}/insights" for asset_class in AssetClass)
+    assert {f"/{asset_class}/insights" for asset_class in AssetClass} <= set(described)
     operation = described["/crypto/insights"]["get"]
     assert [one["name"] for one in operation["parameters"]] == ["cursor", "size"]
     assert {"200", "401", "403", "422", "429"} <= set(operation["responses"])

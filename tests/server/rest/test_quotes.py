@@ -76,6 +76,14 @@ async def test_one_side_is_no_quote_and_the_last_whole_one_stays(market: Market)
     assert reason(await market.get("/currencies/quote", symbol="GBPUSD")) == (404, "never_quoted")
 
 
+async def test_the_mean_is_rounded_once(market: Market) -> None:
+    market.quote(CURRENCIES, "XY", "1.00149", "1.0015")  # the mid on the stream is 1.0015
+    assert (await market.get("/currencies/quote", symbol="XY", precision=3)).json()["mid"] == 1.001
+    market.quote(CURRENCIES, "XY", "1.38422", "1.38431")
+    assert (await market.get("/currencies/quote", symbol="XY")).json()["mid"] == 1.38426
+    assert (await market.get("/currencies/quote", symbol="XY", precision=8)).json()["mid"] == 1.384265
+
+
 @pytest.mark.parametrize(
     ("precision", "prices"),
     [
@@ -189,5 +197,5 @@ async def test_the_page_of_the_api_describes_them(market: Market) -> None:
             ("symbols", True),
             ("precision", False),
         ]
-        assert set(operation["responses"]) == {"200", "401", "403", "404", "422", "429"}
+        assert set(operation["responses"]) == {"200", "304", "401", "403", "404", "422", "429", "503"}
         assert described[f"/{asset_class}/quote"]["get"]["summary"]

@@ -3,11 +3,11 @@
 import csv
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -16,8 +16,8 @@ import tradewatch_io
 from tests.system.official.recordings import Recording, read_recordings
 from tests.system.server import Server, run_command
 
-_RECORDED_S = 60.0
-_INSIGHTS = [
+_READY_S = 60.0
+_INSIGHTS: list[dict[str, Any]] = [
     {
         "timestamp": 1_767_389_239_253 + 1_000 * number,
         "content": f"{asset_class} number {number}",
@@ -36,6 +36,7 @@ class Site:
     server: Server
     key: str
     recordings: dict[str, Recording]
+    http: httpx.Client
 
     def recording(self, asset_class: str) -> Recording:
         """The first file of a class."""
@@ -50,18 +51,17 @@ class Site:
         return dict(sorted({**brought, **rows}.items()))
 
     @property
-    def insights(self) -> list[dict[str, object]]:
+    def insights(self) -> list[dict[str, Any]]:
         """What was imported, the newest first."""
-        return sorted(_INSIGHTS, key=lambda each: -int(str(each["timestamp"])))
+        return sorted(_INSIGHTS, key=lambda each: -each["timestamp"])
 
-    @cached_property
+    @property
     def api(self) -> tradewatch_io.TradewatchApi:
-        return tradewatch_io.TradewatchApi(api_key=self.key, base_url=self.server.http)
+        return self.api_of(self.key)
 
-    def async_api(self, http: httpx.AsyncClient) -> tradewatch_io.AsyncTradewatchApi:
-        return tradewatch_io.AsyncTradewatchApi(
-            api_key=self.key, base_url=self.server.http, httpx_client=http
-        )
+    def api_of(self, key: str) -> tradewatch_io.TradewatchApi:
+        """The official client with a key."""
+        return tradewatch_io.TradewatchApi(api_key=key, base_url=self.server.http, httpx_client=self.http)
 
 
 def table(name: str) -> list[dict[str, str]]:
@@ -82,23 +82,30 @@ def site(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         done = run_command("insights", "import", str(lines), "--data-dir", str(server.data_dir))
         assert done.returncode == 0, done.stderr
         key = server.create_key("official", "--plan", "unlimited")
-        _await_recorded(server, key, sum(len(each.rows) for each in recordings.values()))
-        yield Site(server, key, recordings)
+        rows = sum(len(each.rows) for each in recordings.values())
+        _await(server, key, "/history/status", lambda status: _recorded(status) == rows)
+        _await(server, key, "/usage", bool)
+        with httpx.Client(timeout=60) as http:
+            yield Site(server, key, recordings, http)
     finally:
         server.kill()
 
 
 @pytest.fixture
-async def async_api(site: Site) -> object:
+async def async_api(site: Site) -> AsyncIterator[tradewatch_io.AsyncTradewatchApi]:
     async with httpx.AsyncClient(timeout=60) as http:
-        yield site.async_api(http)
+        yield tradewatch_io.AsyncTradewatchApi(api_key=site.key, base_url=site.server.http, httpx_client=http)
 
 
-def _await_recorded(server: Server, key: str, rows: int) -> None:
-    """Come back when the history has all rows."""
-    deadline = time.monotonic() + _RECORDED_S
-    totals: dict[str, int] = {}
-    while totals.get("rows", 0) + totals.get("hot_rows", 0) < rows:
-        assert time.monotonic() < deadline, f"{totals} of {rows:,} rows\n{server.errors}"
+def _await(server: Server, key: str, path: str, good: Callable[[Any], bool]) -> None:
+    """Come back when a path answers what is good."""
+    deadline = time.monotonic() + _READY_S
+    while not good(said := server.get(path, headers={"api-key": key}).json()):
+        assert time.monotonic() < deadline, f"{path}: {said}\n{server.errors}"
         time.sleep(0.05)
-        totals = server.get("/history/status", headers={"api-key": key}).json().get("totals", {})
+
+
+def _recorded(status: dict[str, Any]) -> int:
+    """The rows that the history has."""
+    totals = status.get("totals", {})
+    return int(totals.get("rows", 0)) + int(totals.get("hot_rows", 0))

@@ -1,4 +1,4 @@
-"""The real quotes as the official client is to show them: read, rounded and folded without the server's code."""
+"""The real quotes as the official client is to show them: read and folded without its code."""
 
 import csv
 import gzip
@@ -95,6 +95,7 @@ def half_even(price: Decimal, digits: int) -> Decimal:
 def read_recordings(folder: Path) -> dict[str, Recording]:
     """All files by name."""
     return {
-        name: Recording(name, *name.split("-")[:2], path=(folder / f"{name}.csv.gz").resolve())
+        name: Recording(name, asset_class, symbol, (folder / f"{name}.csv.gz").resolve())
         for name in FILES
+        for asset_class, symbol in [name.split("-")[:2]]
     }

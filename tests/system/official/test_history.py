@@ -1,5 +1,6 @@
 """Candles and ticks of real files in the official client: every one of them, and no other."""
 
+import inspect
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from tests.system.official.recordings import FILES, Candle, Recording, Tick
 RESOLUTIONS_S = (5, 10, 30, 60, 600, 1_800, 3_600, 14_400, 43_200, 86_400)
 DAY_S = 86_400
 MOST_TICKS = 10_000
+#: So many full pages are read backward; the client takes half a second for one.
+MOST_BACKWARD = 3
 
 
 @pytest.fixture(params=FILES)
@@ -43,22 +46,18 @@ async def test_candles_are_those_of_the_file(
     start = first // DAY_S * DAY_S
     ranges = [
         (start, end),
-        (0, 4 * 10**9 if resolution_s == DAY_S else start + DAY_S),  # far beyond what there is
         (early, late),  # begins with a candle, which is shown; ends with one, which is not
         (early + 1, late + 1),  # the other way round
-        (early - 1, early),
         (end + DAY_S, end + 2 * DAY_S),
     ]
-    for number, (start, end) in enumerate(ranges):
-        options = {"resolution": str(resolution_s), "start": start, "end": end}
-        if (end - start) // resolution_s > 100_000:
-            options["start"] = start = end - 100_000 * resolution_s
-        if number % 2:
-            shown = await room_of(async_api, recording).get_historical_ohlc(recording.symbol, **options)
-        else:
-            shown = room_of(site.api, recording).get_historical_ohlc(recording.symbol, **options)
+    rooms = [getattr(api, recording.asset_class) for api in (site.api, async_api)]
+    for number, (start_s, end_s) in enumerate(ranges):
+        options = {"resolution": str(resolution_s), "start": start_s, "end": end_s}
+        shown = rooms[number % 2].get_historical_ohlc(recording.symbol, **options)
+        if inspect.isawaitable(shown):
+            shown = await shown
         assert (shown.symbol, shown.resolution) == (recording.symbol, str(resolution_s))
-        wanted = [candle for candle in candles if start <= candle[0] < end]
+        wanted = [candle for candle in candles if start_s <= candle[0] < end_s]
         assert [as_candle(item) for item in shown.items] == wanted, options
 
 
@@ -83,7 +82,8 @@ async def test_ticks_are_the_rows_of_the_file_forward_and_backward(
 
     room = room_of(async_api, recording)
     cursor, number = last.previous_page, len(pages) - 1
-    while cursor is not None:
+    lowest = max(0, number - MOST_BACKWARD)
+    while number > lowest:
         number -= 1
         page = await room.get_historical_ticks(
             recording.symbol, start=start, end=end, limit=MOST_TICKS, cursor=cursor
@@ -91,7 +91,7 @@ async def test_ticks_are_the_rows_of_the_file_forward_and_backward(
         assert [as_tick(item) for item in page.items] == pages[number]
         assert page.next_page is not None
         cursor = page.previous_page
-    assert number == 0
+        assert (cursor is None) == (number == 0)
 
 
 @pytest.mark.parametrize(
@@ -141,5 +141,7 @@ def test_the_first_second_is_in_a_range_and_the_last_is_not(site: Site) -> None:
     ticks = dict(zip((row.ts_ms // 1_000 for row in spy.rows), spy.ticks, strict=True))
     for start, end in ((second, second + 1), (second - 1, second), (second, second + 3)):
         page = site.api.stocks.get_historical_ticks("spy", start=start, end=end)
-        assert [as_tick(item) for item in page.items] == [ticks[at] for at in range(start, end) if at in ticks]
+        assert [as_tick(item) for item in page.items] == [
+            ticks[at] for at in range(start, end) if at in ticks
+        ]
         assert (page.next_page, page.previous_page) == (None, None)

@@ -17,7 +17,7 @@ from tradewatch.protocol.rights import Rights
 from tradewatch.reference.catalogue import Catalogue
 from tradewatch.reference.conversion import PAIRED, Conversions
 from tradewatch.server.rest.direct import DirectRoute
-from tradewatch.server.rest.documented import ERRORS, INVALID, NOT_FOUND, answered, parameter
+from tradewatch.server.rest.documented import ERRORS, INVALID, NOT_FOUND, SYMBOL, answered, parameter
 from tradewatch.server.rest.errors import RefusedError
 from tradewatch.server.rest.gate import Gate
 from tradewatch.server.rest.parameters import whole_number, wrong_value
@@ -156,7 +156,7 @@ def _parameters(asset_class: AssetClass) -> list[dict[str, Any]]:
     """What a request may say, for `/openapi.json`."""
     least = _LEAST_AMOUNT[asset_class].text
     crypto = asset_class is AssetClass.CRYPTO
-    code = {"type": "string"}
+    code = SYMBOL
     return [
         parameter(
             "from", "The currency to convert from.", code, place="path", example="BTC" if crypto else "EUR"
@@ -165,7 +165,7 @@ def _parameters(asset_class: AssetClass) -> list[dict[str, Any]]:
         parameter(
             "amount",
             f"How much of it, a decimal number of at most 18 digits; at least {least}.",
-            {"type": "number", "default": 10},
+            {"type": "number", "default": 10, "minimum": float(least)},
         ),
         parameter(
             "precision",

@@ -2,7 +2,17 @@
 
 from typing import Any
 
+from tradewatch.model.asset_class import AssetClass
 from tradewatch.protocol.schema import REFERENCE
+
+#: Symbols of each class that examples name.
+EXAMPLE_SYMBOLS = {
+    AssetClass.CURRENCIES: ("EURUSD", "GBPUSD"),
+    AssetClass.CRYPTO: ("BTCUSD", "ETHUSD"),
+    AssetClass.STOCKS: ("AAPL", "MSFT"),
+    AssetClass.INDICES: ("DJI", "SPX"),
+    AssetClass.COMMODITIES: ("GOLD", "SILVER"),
+}
 
 #: The form in which FastAPI takes answers by their status.
 Responses = dict[int | str, dict[str, Any]]
@@ -112,6 +122,9 @@ SCHEMAS: dict[str, Any] = {
         },
     },
 }
+
+#: A symbol that a request names.
+SYMBOL: dict[str, Any] = {"type": "string", "minLength": 1}
 
 #: For routes that need no key, as `openapi_extra`.
 KEYLESS: dict[str, Any] = {"security": []}

@@ -7,7 +7,9 @@ from http import HTTPStatus
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tradewatch.errors import KeyRequestError, KeyStoreError
@@ -61,10 +63,12 @@ def install(api: FastAPI) -> None:
         return answer(_NO_STORE)
 
     @api.exception_handler(HTTPException)
-    async def http_error(_request: Request, error: HTTPException) -> Response:
+    async def http_error(request: Request, error: HTTPException) -> Response:
         reason = _REASONS.get(error.status_code, RefusalReason.BAD_REQUEST)
         response = answer(Refusal(error.status_code, reason, HTTPStatus(error.status_code).phrase.lower()))
         response.headers.update(error.headers or {})
+        if error.status_code == 405:
+            response.headers["Allow"] = _allowed(api, request)
         return response
 
     @api.exception_handler(RequestValidationError)
@@ -76,6 +80,13 @@ def install(api: FastAPI) -> None:
     async def fault(request: Request, error: Exception) -> Response:
         _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
         return answer(Refusal(500, RefusalReason.INTERNAL_ERROR, "the server failed; its log says why"))
+
+
+def _allowed(api: FastAPI, request: Request) -> str:
+    """The methods that a path takes: all of them, and not those of one of its routes alone."""
+    routes = (each.original_route for each in iter_route_contexts(api.routes))
+    there = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    return ", ".join(sorted({method for route in there for method in getattr(route, "methods", None) or ()}))
 
 
 class _CutShort:

@@ -1,10 +1,12 @@
 """`/<class>/{symbol}/ohlc`, `/<class>/{symbol}/ticks` and `/history/status`: what is recorded."""
 
+import logging
 from collections.abc import Callable
 from typing import NamedTuple
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from tradewatch.access.permit import Permit
 from tradewatch.clock import Clock
@@ -20,7 +22,6 @@ from tradewatch.server.rest.direct import DirectRoute
 from tradewatch.server.rest.errors import RefusedError
 from tradewatch.server.rest.gate import Gate
 from tradewatch.server.rest.history_documented import (
-    CANDLE_PARAMETERS,
     CANDLES_ANSWERS,
     DEFAULT_TICKS,
     FORMATS,
@@ -28,11 +29,14 @@ from tradewatch.server.rest.history_documented import (
     MAX_CANDLES,
     MAX_TICKS,
     STATUS_ANSWERS,
-    TICK_PARAMETERS,
     TICKS_ANSWERS,
+    candle_parameters,
+    tick_parameters,
 )
 from tradewatch.server.rest.parameters import choice, missing_value, whole_number, wrong_value
-from tradewatch.store.client import HistoryClient
+from tradewatch.store.client import Answer, HistoryClient
+
+_log = logging.getLogger("tradewatch.rest")
 
 _RETRY_S = 1
 _PRICES = ("bid", "ask", "mid")
@@ -46,6 +50,23 @@ class _Path(NamedTuple):
     symbol: str
     known: bool
     received_before_us: int | None
+
+
+class _Streamed(StreamingResponse):
+    """Hands an answer on; whoever leaves, before its first byte or behind it, gives the store's turn back."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.chunks(), media_type=answer.head.media_type)
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve it, and close it whatever comes; one that is cut ends with its connection, and so is seen."""
+        try:
+            await super().__call__(scope, receive, send)
+        except HistoryError as error:
+            _log.warning("%s %s is cut: %s", scope["method"], scope["path"], error)
+        finally:
+            self._answer.close()
 
 
 def history_routes(
@@ -82,7 +103,7 @@ def history_routes(
             name=f"{asset_class.value}_ohlc",
             summary="Candles of one symbol",
             responses=CANDLES_ANSWERS,
-            openapi_extra={"parameters": CANDLE_PARAMETERS},
+            openapi_extra={"parameters": candle_parameters(asset_class)},
         )
         async def ohlc(request: Request) -> Response:
             """Open, high, low and close of ask and bid, folded from the quotes that were recorded.
@@ -100,7 +121,7 @@ def history_routes(
             name=f"{asset_class.value}_ticks",
             summary="Quotes of one symbol, one by one",
             responses=TICKS_ANSWERS,
-            openapi_extra={"parameters": TICK_PARAMETERS},
+            openapi_extra={"parameters": tick_parameters(asset_class)},
         )
         async def ticks(request: Request) -> Response:
             """The quotes that were recorded, in the order in which they happened, page by page.
@@ -237,7 +258,7 @@ async def _answered(client: HistoryClient, asked: HistoryRequest) -> Response:
         answer = await client.ask(asked)
         head = answer.head
         if head.status == 200 and head.length is None:
-            return StreamingResponse(answer.chunks(), media_type=head.media_type)
+            return _Streamed(answer)
         body = await answer.body()
     except HistoryError as error:
         refused = Refusal(503, RefusalReason.HISTORY_UNAVAILABLE, str(error), _RETRY_S)

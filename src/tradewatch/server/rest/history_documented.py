@@ -5,7 +5,17 @@ from typing import Any
 from tradewatch.history.candles import RESOLUTIONS_S
 from tradewatch.history.request import Format, Sides
 from tradewatch.history.span import LAST_MS
-from tradewatch.server.rest.documented import ERRORS, INVALID, NOT_FOUND, Responses, parameter, refusal
+from tradewatch.model.asset_class import AssetClass
+from tradewatch.server.rest.documented import (
+    ERRORS,
+    EXAMPLE_SYMBOLS,
+    INVALID,
+    NOT_FOUND,
+    SYMBOL,
+    Responses,
+    parameter,
+    refusal,
+)
 from tradewatch.server.rest.pages import page_schema
 
 #: What one answer in JSON holds at most; other formats are streamed, and hold all that is asked for.
@@ -70,7 +80,7 @@ _TICKS_EXAMPLE = {
             "time": "2014-05-08T00:00:08.715Z",
             "ask": 1.39114,
             "bid": 1.39101,
-            "mid": 1.391075,
+            "mid": 1.39108,
             "position": "0mws6fkir:1",
         }
     ],
@@ -96,7 +106,7 @@ _GONE: Responses = {
         503,
     )
 }
-_SYMBOL = parameter("symbol", "The symbol, in any case.", {"type": "string"}, place="path", example="EURUSD")
+_DAY_S = (1_399_507_200, 1_399_593_600)
 _SECONDS = {"type": "integer", "minimum": 0, "maximum": LAST_S}
 _FORMAT = parameter(
     "format",
@@ -104,8 +114,7 @@ _FORMAT = parameter(
     " Parquet are streamed, whatever their size.",
     {"type": "string", "enum": list(FORMATS)},
 )
-CANDLE_PARAMETERS = [
-    _SYMBOL,
+_CANDLE_PARAMETERS = [
     parameter(
         "resolution",
         "The length of a candle in seconds.",
@@ -113,12 +122,19 @@ CANDLE_PARAMETERS = [
         required=True,
         example="60",
     ),
-    parameter("start", "Unix seconds; the first candle begins then or later.", _SECONDS, required=True),
+    parameter(
+        "start",
+        "Unix seconds; the first candle begins then or later.",
+        _SECONDS,
+        required=True,
+        example=_DAY_S[0],
+    ),
     parameter(
         "end",
         f"Unix seconds; all candles begin before. At most {MAX_CANDLES:,} in JSON.",
         _SECONDS,
         required=True,
+        example=_DAY_S[1],
     ),
     parameter(
         "fields",
@@ -128,10 +144,16 @@ CANDLE_PARAMETERS = [
     ),
     _FORMAT,
 ]
-TICK_PARAMETERS = [
-    _SYMBOL,
-    parameter("start", "Unix seconds, inclusive; needed unless a position is named.", _SECONDS),
-    parameter("end", "Unix seconds, exclusive; needed unless a position is named.", _SECONDS),
+_TICK_PARAMETERS = [
+    parameter(
+        "start",
+        "Unix seconds, inclusive; needed unless a position is named.",
+        _SECONDS,
+        example=_DAY_S[0],
+    ),
+    parameter(
+        "end", "Unix seconds, exclusive; needed unless a position is named.", _SECONDS, example=_DAY_S[1]
+    ),
     parameter(
         "limit",
         f"The most ticks of a page, 1 to {MAX_TICKS:,}, by default {DEFAULT_TICKS}; of other formats than"
@@ -149,6 +171,21 @@ TICK_PARAMETERS = [
     ),
     _FORMAT,
 ]
+
+
+def candle_parameters(asset_class: AssetClass) -> list[dict[str, Any]]:
+    """What a request for candles may say."""
+    return [_symbol(asset_class), *_CANDLE_PARAMETERS]
+
+
+def tick_parameters(asset_class: AssetClass) -> list[dict[str, Any]]:
+    """What a request for ticks may say."""
+    return [_symbol(asset_class), *_TICK_PARAMETERS]
+
+
+def _symbol(asset_class: AssetClass) -> dict[str, Any]:
+    example = EXAMPLE_SYMBOLS[asset_class][0]
+    return parameter("symbol", "The symbol, in any case.", SYMBOL, place="path", example=example)
 
 
 def _documented(schema: dict[str, Any], example: object, *, tables: bool = False) -> Responses:

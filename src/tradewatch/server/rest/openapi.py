@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
 from tradewatch.server.rest.documented import KEYLESS, SCHEMAS, answered
 
@@ -26,6 +26,7 @@ _TAGS = {
     "history": "What is recorded.",
     "publishing": "Quotes from you to the server.",
     "account": "Keys, tickets, connections and usage.",
+    "stream": "Quotes as they happen, over WebSocket; described in [asyncapi.json](/asyncapi.json).",
     "health": "Whether it works; without a key.",
     "documents": "What this server says of itself; without a key.",
 }
@@ -79,9 +80,12 @@ class DocumentedApi(FastAPI):
             document = super().openapi()
             document["security"] = [{name: []} for name in _KEYS]
             document["components"] = {"schemas": SCHEMAS, "headers": _HEADERS, "securitySchemes": _KEYS}
-            for operations in document["paths"].values():
-                for method, operation in operations.items():
-                    _complete(method, operation)
+            for route in iter_route_contexts(self.routes):
+                for method in route.methods or ():
+                    operation = document["paths"].get(route.path_format, {}).get(method.lower())
+                    if operation is not None:
+                        _say_nulls(operation, route)
+                        _complete(method, operation)
         return self.openapi_schema or document
 
 
@@ -117,10 +121,18 @@ def about() -> dict[str, Any]:
     }
 
 
+def _say_nulls(operation: dict[str, Any], route: RouteContext) -> None:
+    """Put what a route says of itself back as it stands there: FastAPI leaves out nulls, of examples too."""
+    operation.update(route.openapi_extra or {})
+    for status, answer in route.responses.items():
+        if "content" in answer:
+            operation["responses"][str(status)]["content"] = answer["content"]
+
+
 def _complete(method: str, operation: dict[str, Any]) -> None:
     """Give an operation the headers and the answer that no route makes itself."""
     answers = operation["responses"]
-    if method == "get" and "application/json" in answers.get("200", {}).get("content", {}):
+    if method == "GET" and "application/json" in answers.get("200", {}).get("content", {}):
         _add_headers(answers["200"], ["ETag"])
         answers["304"] = _NOT_MODIFIED
     for status, answer in answers.items():

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from tradewatch.model.price import Price, mid, rounded
+from tradewatch.model.price import nearest, rounded
 from tradewatch.model.record import Record
 from tradewatch.protocol.price_text import price_texts
 
@@ -21,7 +21,8 @@ def prices_of(record: Record, precision: int | None = None) -> Prices:
 
     Args:
         record: the quote.
-        precision: the decimals to round each of them to, half to even; None for the digits they have.
+        precision: the decimals to round bid, ask and their mean to, half to even; None for the digits that
+            the stream shows.
 
     Raises:
         ValueError: a side is missing.
@@ -29,11 +30,10 @@ def prices_of(record: Record, precision: int | None = None) -> Prices:
     if record.bid is None or record.ask is None:
         raise ValueError("a side is missing")
     bid, ask = record.bid, record.ask
-    mid_decimals = record.instrument.asset_class.mid_decimals
     if precision is None:
-        return Prices(*price_texts(bid, ask, mid_decimals=mid_decimals))
-    middle: Price = mid(bid, ask, decimals=mid_decimals)
-    return Prices(*(rounded(price, precision).text for price in (bid, ask, middle)))
+        return Prices(*price_texts(bid, ask, mid_decimals=record.instrument.asset_class.mid_decimals))
+    mean = nearest((bid.fraction + ask.fraction) / 2, precision)  # not the mid, which was rounded once
+    return Prices(rounded(bid, precision).text, rounded(ask, precision).text, mean.text)
 
 
 def timestamp_ms(record: Record) -> int:

@@ -13,7 +13,16 @@ from tradewatch.model.record import Record
 from tradewatch.protocol.refusal import Refusal, RefusalReason
 from tradewatch.reference.catalogue import Catalogue
 from tradewatch.server.rest.direct import DirectRoute
-from tradewatch.server.rest.documented import ERRORS, INVALID, NOT_FOUND, answered, items_of, parameter
+from tradewatch.server.rest.documented import (
+    ERRORS,
+    EXAMPLE_SYMBOLS,
+    INVALID,
+    NOT_FOUND,
+    SYMBOL,
+    answered,
+    items_of,
+    parameter,
+)
 from tradewatch.server.rest.errors import RefusedError
 from tradewatch.server.rest.gate import Gate
 from tradewatch.server.rest.parameters import missing_value, whole_number, wrong_value
@@ -139,8 +148,7 @@ class _Desk:
 
 
 def _add_quote(routes: APIRouter, asset_class: AssetClass, desk: _Desk) -> None:
-    symbol = {"type": "string"}
-    example = {**_EXAMPLE, "symbol": _SYMBOLS[asset_class][0]}
+    example = _example(asset_class)
 
     @routes.get(
         f"/{asset_class.value}/quote",
@@ -151,7 +159,7 @@ def _add_quote(routes: APIRouter, asset_class: AssetClass, desk: _Desk) -> None:
         openapi_extra={
             "parameters": [
                 parameter(
-                    "symbol", "The symbol, in any case.", symbol, required=True, example=example["symbol"]
+                    "symbol", "The symbol, in any case.", SYMBOL, required=True, example=example["symbol"]
                 ),
                 precision_parameter(),
             ]
@@ -163,7 +171,7 @@ def _add_quote(routes: APIRouter, asset_class: AssetClass, desk: _Desk) -> None:
 
 
 def _add_quotes(routes: APIRouter, asset_class: AssetClass, desk: _Desk) -> None:
-    symbols = _SYMBOLS[asset_class]
+    symbols = EXAMPLE_SYMBOLS[asset_class]
 
     @routes.get(
         f"/{asset_class.value}/quotes",
@@ -171,7 +179,7 @@ def _add_quotes(routes: APIRouter, asset_class: AssetClass, desk: _Desk) -> None
         name=f"{asset_class.value}_quotes",
         summary="The newest quotes of many symbols",
         responses={
-            **answered(items_of(_QUOTE), {"items": [{**_EXAMPLE, "symbol": symbols[0]}]}),
+            **answered(items_of(_QUOTE), {"items": [_example(asset_class)]}),
             **ERRORS,
             **NOT_FOUND,
             **INVALID,
@@ -181,7 +189,7 @@ def _add_quotes(routes: APIRouter, asset_class: AssetClass, desk: _Desk) -> None
                 parameter(
                     "symbols",
                     f"The symbols, in any case, with commas between them; at most {MAX_SYMBOLS:,}.",
-                    {"type": "string"},
+                    SYMBOL,
                     required=True,
                     example=",".join(symbols),
                 ),
@@ -197,19 +205,19 @@ def _add_quotes(routes: APIRouter, asset_class: AssetClass, desk: _Desk) -> None
         return await desk.quotes(request, asset_class)
 
 
-_SYMBOLS = {
-    AssetClass.CURRENCIES: ("EURUSD", "GBPUSD"),
-    AssetClass.CRYPTO: ("BTCUSD", "ETHUSD"),
-    AssetClass.STOCKS: ("AAPL", "MSFT"),
-    AssetClass.INDICES: ("DJI", "SPX"),
-    AssetClass.COMMODITIES: ("GOLD", "SILVER"),
-}
-_EXAMPLE: dict[str, Any] = {
-    "symbol": "EURUSD",
-    "ask": 1.17174,
-    "bid": 1.17164,
-    "mid": 1.17169,
-    "timestamp": 1767389239253,
+def _example(asset_class: AssetClass) -> dict[str, Any]:
+    ask, bid, mid = _PRICES[asset_class]
+    symbol = EXAMPLE_SYMBOLS[asset_class][0]
+    return {"symbol": symbol, "ask": ask, "bid": bid, "mid": mid, "timestamp": 1767389239253}
+
+
+#: Of the examples: ask, bid and mid.
+_PRICES = {
+    AssetClass.CURRENCIES: (1.17174, 1.17164, 1.17169),
+    AssetClass.CRYPTO: (61837.64, 61837.63, 61837.635),
+    AssetClass.STOCKS: (265.02, 265, 265.01),
+    AssetClass.INDICES: (48063.3, 48060.9, 48062.1),
+    AssetClass.COMMODITIES: (4331.4, 4331, 4331.2),
 }
 _QUOTE: dict[str, Any] = {
     "type": "object",

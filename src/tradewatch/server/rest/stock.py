@@ -9,7 +9,7 @@ from tradewatch.model.asset_class import AssetClass
 from tradewatch.reference.catalogue import Catalogue
 from tradewatch.reference.roster import Roster
 from tradewatch.server.rest.direct import DirectRoute
-from tradewatch.server.rest.documented import ERRORS, INVALID, NOT_FOUND, answered, parameter
+from tradewatch.server.rest.documented import ERRORS, INVALID, NOT_FOUND, SYMBOL, answered, parameter
 from tradewatch.server.rest.gate import Gate
 from tradewatch.server.rest.quote_text import prices_of, timestamp_ms
 from tradewatch.server.rest.quotes import asked_precision, found, precision_parameter
@@ -46,9 +46,7 @@ def stock_routes(gate: Gate, catalogue: Catalogue, roster: Roster, views: Views)
         responses={**answered(_STOCK, _EXAMPLE), **ERRORS, **NOT_FOUND, **INVALID},
         openapi_extra={
             "parameters": [
-                parameter(
-                    "symbol", "The symbol, in any case.", {"type": "string"}, place="path", example="AAPL"
-                ),
+                parameter("symbol", "The symbol, in any case.", SYMBOL, place="path", example="AAPL"),
                 precision_parameter(),
             ]
         },

@@ -10,7 +10,7 @@ from tradewatch.model.asset_class import AssetClass
 from tradewatch.protocol.cursor import Cursors
 from tradewatch.reference.roster import Entry, Roster
 from tradewatch.server.rest.direct import DirectRoute
-from tradewatch.server.rest.documented import ERRORS, INVALID, answered, items_of, parameter
+from tradewatch.server.rest.documented import ERRORS, EXAMPLE_SYMBOLS, INVALID, answered, items_of, parameter
 from tradewatch.server.rest.gate import Gate
 from tradewatch.server.rest.pages import asked_cursor, page_body, page_of, page_schema
 from tradewatch.server.rest.parameters import choice, whole_number, wrong_value
@@ -25,6 +25,13 @@ _MAX_SEARCH_CHARS = 64
 _SHOWN_CHARS = 40
 _COUNTRY = re.compile(r"[a-z]{2}")
 _JSON = "application/json"
+_EXAMPLE_NAMES = {
+    AssetClass.CURRENCIES: "Euro / US Dollar",
+    AssetClass.CRYPTO: "Bitcoin / US Dollar",
+    AssetClass.STOCKS: "Apple Inc.",
+    AssetClass.INDICES: "Dow Jones Industrial Average",
+    AssetClass.COMMODITIES: "Gold",
+}
 
 
 def symbol_routes(gate: Gate, roster: Roster, cursors: Cursors) -> APIRouter:
@@ -169,9 +176,9 @@ def _schema(asset_class: AssetClass) -> dict[str, Any]:
 
 
 def _example(asset_class: AssetClass) -> dict[str, Any]:
-    item = {"symbol": "EURUSD", "name": "Euro / US Dollar"}
+    item = {"symbol": EXAMPLE_SYMBOLS[asset_class][0], "name": _EXAMPLE_NAMES[asset_class]}
     if asset_class is AssetClass.STOCKS:
-        item = {"symbol": "AAPL", "name": "Apple Inc.", "country": "us", "description": ""}
+        item |= {"country": "us", "description": ""}
     return {"items": [item], "total": 1, "previous_page": None, "next_page": None}
 
 
@@ -191,7 +198,13 @@ def _parameters(asset_class: AssetClass) -> list[dict[str, Any]]:
         parameter(
             "type", "Only those of this type.", kinds if asset_class is AssetClass.COMMODITIES else text
         ),
-        parameter("country", "Only those of this country, ISO 3166-1 alpha-2.", text),
-        parameter("search", "Only those with this text in their symbol or name.", text),
+        parameter(
+            "country", "Only those of this country, ISO 3166-1 alpha-2.", {**text, "pattern": "^[A-Za-z]{2}$"}
+        ),
+        parameter(
+            "search",
+            "Only those with this text in their symbol or name.",
+            {**text, "maxLength": _MAX_SEARCH_CHARS},
+        ),
         parameter("cursor", "A cursor of another page of this list.", text),
     ]
