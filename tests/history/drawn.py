@@ -14,7 +14,9 @@ mantissas = st.one_of(
     st.integers(0, 63).map(lambda bits: min(2**bits, MAX_MANTISSA)),
     st.integers(0, 18).map(lambda power: -(10**power)),
 )
-prices = st.builds(lambda mantissa, scale: Price.of(mantissa, -scale), mantissas, st.integers(0, MAX_DECIMALS))
+prices = st.builds(
+    lambda mantissa, scale: Price.of(mantissa, -scale), mantissas, st.integers(0, MAX_DECIMALS)
+)
 plain_prices = st.builds(
     lambda mantissa, scale: Price.of(mantissa, -scale), st.integers(-(10**7), 10**7), st.integers(0, 7)
 )
@@ -48,7 +50,9 @@ def ticks_of(quotes: list[Quote], *, scale: int | None = None) -> Ticks:
     return Ticks(**{name: values[name].astype(dtype) for name, dtype in DTYPES.items()})
 
 
-def quotes(prices: st.SearchStrategy[Price], *, within_ns: int, most: int = 40) -> st.SearchStrategy[list[Quote]]:
+def quotes(
+    prices: st.SearchStrategy[Price], *, within_ns: int, most: int = 40
+) -> st.SearchStrategy[list[Quote]]:
     """Quotes in the order of time, some with one side."""
     side = st.one_of(prices, prices, prices, st.none())
     return st.lists(

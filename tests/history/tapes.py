@@ -75,7 +75,10 @@ class Tape:
         """So many, a millisecond apart, each with a price of its own."""
         return [
             self.quote(
-                instrument, event_ns=(from_ms + at) * 1_000_000, bid=Price.of(at, -3), ask=Price.of(at + 1, -3)
+                instrument,
+                event_ns=(from_ms + at) * 1_000_000,
+                bid=Price.of(at, -3),
+                ask=Price.of(at + 1, -3),
             )
             for at in range(count)
         ]

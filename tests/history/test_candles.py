@@ -27,7 +27,7 @@ def naive(found: Sequence[Quote], resolution_s: int, decimals: int) -> list[Cand
     candles = []
     for number, members in groupby(whole, key=lambda quote: quote[0] // (resolution_s * S)):
         sides = [(bid, ask, mid(bid, ask, decimals=decimals)) for _, bid, ask in members]
-        columns = [[price.fraction for price in column] for column in zip(*sides)]
+        columns = [[price.fraction for price in column] for column in zip(*sides, strict=True)]
         candles.append(
             (number * resolution_s, [[each[0], max(each), min(each), each[-1]] for each in columns])
         )
@@ -107,9 +107,9 @@ def test_real_quotes_fold_into_the_candles_of_a_naive_fold(
         found = [
             Quote(int(row["ts_ms"]) * 1_000_000, Price.parse(row["bid"]), Price.parse(row["ask"]))
             for row in csv.DictReader(file)
-        ][:15_000]
+        ][:4_000]
     ticks = ticks_of(found, scale=4)
-    windows = cut(ticks, range(0, len(found), 3_001))
+    windows = cut(ticks, range(0, len(found), 901))
     for resolution_s in RESOLUTIONS_S:
         candles = folded(windows, resolution_s, decimals)
         assert candles
@@ -131,7 +131,14 @@ def test_the_last_candle_waits_for_what_may_still_come() -> None:
     assert list(folding.feed(ticks_of([Quote(61 * S, Price(2, 0), Price(9, -1))]))) == []
     (last,) = folding.finish()
     assert fractions(last) == [
-        (60, [[3, 3, 2, 2], [4, 4, Fraction(9, 10), Fraction(9, 10)], [Fraction(7, 2)] * 2 + [Fraction(29, 20)] * 2])
+        (
+            60,
+            [
+                [3, 3, 2, 2],
+                [4, 4, Fraction(9, 10), Fraction(9, 10)],
+                [Fraction(7, 2)] * 2 + [Fraction(29, 20)] * 2,
+            ],
+        )
     ]
 
 

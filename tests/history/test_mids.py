@@ -26,7 +26,10 @@ def scale_of(pairs: list[Pair], more: int) -> int:
 
 
 @given(
-    st.lists(st.tuples(prices, prices), max_size=12), st.integers(0, 36), st.sampled_from((5, 8)), st.booleans()
+    st.lists(st.tuples(prices, prices), max_size=12),
+    st.integers(0, 36),
+    st.sampled_from((5, 8)),
+    st.booleans(),
 )
 @example([(Price(0, 0), Price(0, 0))], 30, 5, False)
 @example([(Price(0, 0), Price(1, -25)), (Price(0, 0), Price(0, 0))], 0, 5, False)

@@ -48,7 +48,9 @@ def test_settling_keeps_values_and_moves_what_fits_into_62_bits(
     found, scales = arrays(pairs)
     wanted = np.array([data.draw(st.integers(scale, 36)) for _, scale in pairs], np.int8)
     moved, reached = settled(found, scales, wanted)
-    for (mantissa, scale), new, now, goal in zip(pairs, moved.tolist(), reached.tolist(), wanted.tolist()):
+    for (mantissa, scale), new, now, goal in zip(
+        pairs, moved.tolist(), reached.tolist(), wanted.tolist(), strict=True
+    ):
         if mantissa == ABSENT:
             assert new == ABSENT
         else:
@@ -75,9 +77,11 @@ def test_the_order_is_event_time_then_epoch_then_seq(count: int) -> None:
     picked = np.random.default_rng(7)
     ticks = ticks_of([Quote(int(at), None, None) for at in picked.integers(0, 4, count)])
     mixed = Ticks(**{**ticks.columns(), "epoch": picked.integers(1, 3, count).astype(np.int32)})
-    keys = list(zip(mixed.event_ns.tolist(), mixed.epoch.tolist(), mixed.seq.tolist()))
+    keys = list(zip(mixed.event_ns.tolist(), mixed.epoch.tolist(), mixed.seq.tolist(), strict=True))
     ordered = mixed.ordered()
-    assert list(zip(ordered.event_ns.tolist(), ordered.epoch.tolist(), ordered.seq.tolist())) == sorted(keys)
+    assert list(
+        zip(ordered.event_ns.tolist(), ordered.epoch.tolist(), ordered.seq.tolist(), strict=True)
+    ) == sorted(keys)
     assert ordered.ordered() is ordered
 
 

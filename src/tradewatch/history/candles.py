@@ -138,11 +138,13 @@ def _continued(before: Candles, candles: Candles) -> Candles:
     def prices(old: Prices, new: Prices) -> Prices:
         if not same:
             return Prices(*(np.concatenate(columns) for columns in zip(old, new, strict=True)))
-        high, low, opened = new.high.copy(), new.low.copy(), new.open.copy()
-        opened[0] = old.open[0]
-        high[0] = max(old.high[0], high[0])
-        low[0] = min(old.low[0], low[0])
-        return Prices(opened, high, low, new.close)
+        # Joined, not written into: the old ones may be too large for the integers of the new.
+        return Prices(
+            np.concatenate((old.open, new.open[1:])),
+            np.concatenate((np.maximum(old.high, new.high[:1]), new.high[1:])),
+            np.concatenate((np.minimum(old.low, new.low[:1]), new.low[1:])),
+            new.close,
+        )
 
     return Candles(
         time_s=candles.time_s if same else np.concatenate((before.time_s, candles.time_s)),

@@ -42,6 +42,7 @@ class MemoryHistory:
         self._registry = Registry()
         self._rows: dict[int, Ticks] = {}
         self._offset: int | None = None
+        self._epoch_ms: int | None = None
         self._holes: deque[tuple[Hole, int]] = deque(maxlen=_MAX_HOLES)
         self._found_holes = self._missing = 0
 
@@ -53,8 +54,7 @@ class MemoryHistory:
     @property
     def epoch_ms(self) -> int | None:
         """The epoch of what was recorded last; None where nothing was."""
-        number = self._registry.heads_epoch
-        return self._registry.epochs[number - 1] if number else None
+        return self._epoch_ms
 
     def record(self, stretch: Stretch, *, now_ms: int) -> Recorded:
         """Keep the records of a stretch."""
@@ -70,7 +70,7 @@ class MemoryHistory:
             self._missing += missing
             self._found_holes += len(taken.holes)
             self._holes += [(hole, now_ms) for hole in taken.holes]
-            self._offset = stretch.next_offset
+            self._offset, self._epoch_ms = stretch.next_offset, stretch.epoch_ms
         return Recorded(len(taken.ticks), len(taken.holes), missing, taken.repeated)
 
     def instrument(self, asset_class: AssetClass, symbol: str) -> Stored | None:

@@ -14,7 +14,7 @@ _log = logging.getLogger("tradewatch.history")
 
 FORMAT = 1
 #: What DuckDB says of a database file or of its log when their bytes are not those that it wrote.
-_DAMAGE = ("not a valid DuckDB database file", "Corrupt", "Could not read enough bytes")
+_DAMAGE = ("not a valid duckdb database file", "corrupt", "could not read enough bytes", "deserialize")
 _SQL_TYPES = {"<i1": "tinyint", "<i4": "integer", "<i8": "bigint"}
 
 #: The columns of a row of the store, but for its instrument.
@@ -54,13 +54,16 @@ class Database:
     def __init__(self, directory: Path, *, memory_bytes: int, threads: int) -> None:
         self.directory = directory
         self._connection = self._opened(memory_bytes, threads)
-        for statement in _TABLES.split(";"):
-            if statement.strip():
-                run(self._connection, statement)
-        found = value(self._connection, "select value from meta where key = 'format'")
-        if found is None:
-            run(self._connection, "insert into meta values ('format', ?)", FORMAT)
-        elif found != FORMAT:
+        try:
+            for statement in _TABLES.split(";"):
+                if statement.strip():
+                    run(self._connection, statement)
+            found = value(self._connection, "select value from meta where key = 'format'")
+            if found is None:
+                run(self._connection, "insert into meta values ('format', ?)", FORMAT)
+        except duckdb.Error as error:
+            raise HistoryError(f"{directory}: {str(error).splitlines()[0]}") from error
+        if found not in (None, FORMAT):
             raise HistoryError(f"{directory}: the history is of format {found}; this version reads {FORMAT}")
 
     def cursor(self) -> "duckdb.DuckDBPyConnection":
@@ -119,7 +122,8 @@ def _sound(path: Path, config: dict[str, Any]) -> "duckdb.DuckDBPyConnection":
 
 def _tells_damage(error: duckdb.Error) -> bool:
     """Whether a database is damaged; a full disk, say, or a file of a newer version, is no damage."""
-    return any(sign in str(error) for sign in _DAMAGE)
+    text = str(error).lower()
+    return any(sign in text for sign in _DAMAGE)
 
 
 def run(

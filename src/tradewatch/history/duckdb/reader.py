@@ -145,7 +145,8 @@ class Reader:
             nearest = Place(epoch, last_seq if backwards else first_seq)
             if len(rows) >= limit and _beyond(rows, nearest, backwards=backwards):
                 break
-            more = self._query([str(self._directory / file)], [], number, span, order=order, where=where)
+            within = f"{where} and epoch = {epoch}"  # a file with rows of two epochs is listed twice
+            more = self._query([str(self._directory / file)], [], number, span, order=order, where=within)
             rows = _by_place(joined([rows, more]))
             rows = rows.taken(slice(-limit, None) if backwards else slice(None, limit))
         return rows

@@ -1,5 +1,7 @@
 """A transaction as a block."""
 
+import contextlib
+
 import duckdb
 
 from tradewatch.history.duckdb.database import run
@@ -15,10 +17,15 @@ class transaction:  # noqa: N801 - reads as the statement that it is
         run(self._cursor, "begin")
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if kind is None:
+        if kind is not None:
+            self._roll_back()
+            return
+        try:
             run(self._cursor, "commit")
-        else:
-            try:
-                run(self._cursor, "rollback")
-            except duckdb.Error:  # it was rolled back by the fault itself
-                return
+        except BaseException:
+            self._roll_back()
+            raise
+
+    def _roll_back(self) -> None:
+        with contextlib.suppress(duckdb.Error):  # it was rolled back by the fault itself
+            run(self._cursor, "rollback")
