@@ -20,12 +20,14 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python tools/reference_pages.py --check
+	$(BIN)/python tools/contracts.py
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench
 
 fuzz: $(VENV)/.dev
 	$(BIN)/python -m tests.fuzz
+	TRADEWATCH_FUZZ_REST_S=600 $(BIN)/python -m pytest tests/system/test_schemathesis.py
 
 soak: $(VENV)/.dev
 	$(BIN)/python -m bench --scenario soak

@@ -2,9 +2,7 @@
 
 import contextlib
 import importlib.util
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +11,7 @@ from bench.compiler import compiled, compiler
 from bench.load import Access
 from bench.process import ServerProcess
 from bench.scenario import Scenario
+from bench.served import served
 
 #: The folder that holds the package `bench`.
 _ROOT = Path(__file__).parents[1]
@@ -65,15 +64,9 @@ class Tradewatch:
     ) -> Iterator[tuple[ServerProcess, Access]]:
         """Run it on a data directory of its own; the length of its quotes is what it is."""
         feed = f"simulated?symbols={scenario.symbols}&rate={scenario.rate}&prefix=SYM"
-        with tempfile.TemporaryDirectory(prefix="tradewatch-bench-") as folder:
-            directory = ["--data-dir", folder]
-            key = _run("keys", "create", "--name", "bench", "--plan", "unlimited", *directory).splitlines()[
-                -1
-            ]
-            command = [*_PROGRAM, "serve", "--port", "0", "--feed", feed, *directory]
-            environment = {"TRADEWATCH_STREAM_FLUSH_MIN_MS": str(scenario.cadence_ms if self._paced else 0)}
-            with ServerProcess(command, core=core, environment=environment) as server:
-                yield server, Access(path="/", api_key=key)
+        environment = {"TRADEWATCH_STREAM_FLUSH_MIN_MS": str(scenario.cadence_ms if self._paced else 0)}
+        with served(feed, core=core, environment=environment) as (server, key):
+            yield server, Access(path="/", api_key=key)
 
 
 class Limit:
@@ -131,8 +124,6 @@ COMPETITORS: tuple[Contestant, ...] = (
     PythonServer("websockets.broadcast", module="broadcast", needs="websockets"),
 )
 
-_PROGRAM = (sys.executable, "-m", "tradewatch")
-
 
 def _options(scenario: Scenario, payload_bytes: int) -> list[str]:
     """What every server but ours is told."""
@@ -142,8 +133,3 @@ def _options(scenario: Scenario, payload_bytes: int) -> list[str]:
         f"--payload-bytes={payload_bytes}",
         f"--cadence-ms={scenario.cadence_ms}",
     ]
-
-
-def _run(*arguments: str) -> str:
-    """The stdout of `tradewatch ...`."""
-    return subprocess.run([*_PROGRAM, *arguments], check=True, capture_output=True, text=True).stdout

@@ -21,7 +21,8 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 #: Places in `/proc/<pid>/stat` behind the name of the program (proc(5)).
-_GROUP, _USER_TICKS, _SYSTEM_TICKS, _CHILD_USER_TICKS, _CHILD_SYSTEM_TICKS, _RESIDENT_PAGES = (
+_PARENT, _GROUP, _USER_TICKS, _SYSTEM_TICKS, _CHILD_USER_TICKS, _CHILD_SYSTEM_TICKS, _RESIDENT_PAGES = (
+    1,
     2,
     11,
     12,
@@ -47,6 +48,12 @@ class Cores(NamedTuple):
 def starved_s(process_id: int) -> float:
     """Seconds that the main thread of a process was ready to run and something else had its core."""
     return int(Path(f"/proc/{process_id}/schedstat").read_text().split()[1]) / 1e9
+
+
+def cpu_s(process_id: int) -> float:
+    """CPU seconds of one process so far, without its children."""
+    fields = _stat(Path(f"/proc/{process_id}/stat"))
+    return (fields[_USER_TICKS] + fields[_SYSTEM_TICKS]) / _TICKS_PER_S
 
 
 class ServerProcess:
@@ -92,15 +99,19 @@ class ServerProcess:
         """The process id of the one that was started."""
         return self._process.pid
 
+    @property
+    def children(self) -> list[int]:
+        """The process ids of all that it started, whatever group they are of: the store is one."""
+        return [process_id for process_id in self._stats() if process_id != self.id]
+
     def cpu_s(self) -> float:
-        """CPU seconds of the whole process group so far, ended children included."""
-        return (
-            sum(sum(fields[_USER_TICKS : _CHILD_SYSTEM_TICKS + 1]) for fields in self._stats()) / _TICKS_PER_S
-        )
+        """CPU seconds of it and all that it started so far, ended children included."""
+        stats = self._stats().values()
+        return sum(sum(fields[_USER_TICKS : _CHILD_SYSTEM_TICKS + 1]) for fields in stats) / _TICKS_PER_S
 
     def resident_bytes(self) -> int:
-        """Resident memory of the whole process group."""
-        return sum(fields[_RESIDENT_PAGES] for fields in self._stats()) * _PAGE_BYTES
+        """Resident memory of it and all that it started."""
+        return sum(fields[_RESIDENT_PAGES] for fields in self._stats().values()) * _PAGE_BYTES
 
     def counters(self) -> dict[str, float]:
         """What `/metrics` shows, without labels and without the prefix `tradewatch_`."""
@@ -129,15 +140,21 @@ class ServerProcess:
             time.sleep(0.02)
         return int(found[1])
 
-    def _stats(self) -> list[list[int]]:
-        """The numbers of `/proc/<pid>/stat` of every process of the group."""
-        found = []
+    def _stats(self) -> dict[int, list[int]]:
+        """The numbers of `/proc/<pid>/stat` of it and all that it started, by process id."""
+        every: dict[int, list[int]] = {}
         for path in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                text = path.read_text()
-            except OSError:  # it ended meanwhile
-                continue
-            fields = text[text.rindex(")") + 2 :].split()
-            if int(fields[_GROUP]) == self._process.pid:
-                found.append([0, *map(int, fields[1:])])
-        return found
+            with contextlib.suppress(OSError):  # it ended meanwhile
+                every[int(path.parent.name)] = _stat(path)
+        own = {number for number, fields in every.items() if fields[_GROUP] == self.id}
+        while more := {
+            number for number, fields in every.items() if number not in own and fields[_PARENT] in own
+        }:
+            own |= more
+        return {number: every[number] for number in own}
+
+
+def _stat(path: Path) -> list[int]:
+    """The numbers of a `/proc/<pid>/stat`, by their places behind the name of the program; the state is 0."""
+    text = path.read_text()
+    return [0, *map(int, text[text.rindex(")") + 2 :].split()[1:])]

@@ -86,12 +86,15 @@ static double percentile_ms(double share) {
 }
 
 static void sample_age(const uint8_t *text, size_t bytes, uint64_t now_us) {
-    static const char field[] = "\"timestamp\":\"";
+    static const char field[] = "\"timestamp\":\"", finer[] = "\",\"event_ns\":\"";
     const uint8_t *found = memmem(text, bytes, field, sizeof field - 1);
     if (!found)
         return;
-    uint64_t event_ms = strtoull((const char *)found + sizeof field - 1, NULL, 10);
-    uint64_t age_us = now_us > event_ms * 1000 ? now_us - event_ms * 1000 : 0;
+    char *end;
+    uint64_t event_us = strtoull((const char *)found + sizeof field - 1, &end, 10) * 1000;
+    if (strncmp(end, finer, sizeof finer - 1) == 0) /* v2 says more than whole milliseconds */
+        event_us = strtoull(end + sizeof finer - 1, NULL, 10) / 1000;
+    uint64_t age_us = now_us > event_us ? now_us - event_us : 0;
     counts.ages[bucket_of(age_us)]++;
     counts.samples++;
 }

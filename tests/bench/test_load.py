@@ -81,6 +81,14 @@ async def test_quotes_in_arrays_are_counted_each(load_client: str, tmp_path: Pat
     assert counts["payload_bytes"] == 3 * sum(map(len, arrays))
 
 
+async def test_an_age_is_counted_from_the_finest_time_there_is(load_client: str, tmp_path: Path) -> None:
+    event_ns = time.time_ns() - _LATE_MS * 1_000_000
+    quote = f'{{"event":"quote","timestamp":"{event_ns // 10**6 - 5_000}","event_ns":"{event_ns}"}}'
+    counts = await _served(load_client, tmp_path, [f"[{quote}]"] * 100, "--arrays")
+    assert counts["samples"] == 3 * 100 // 61
+    assert _LATE_MS <= counts["p50_ms"] < 2_000
+
+
 async def test_a_refused_handshake_is_said(load_client: str, tmp_path: Path) -> None:
     (tmp_path / "subscriptions").write_text("{}\n")
 

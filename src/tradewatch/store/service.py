@@ -15,13 +15,12 @@ import msgspec
 
 from tradewatch.errors import HistoryError
 from tradewatch.history.request import (
-    CandlesRequest,
     Format,
     Head,
+    ImportRequest,
     InstrumentsRequest,
     Request,
     StatusRequest,
-    TicksRequest,
 )
 from tradewatch.store.address import reachable_path
 from tradewatch.store.answers import Answer
@@ -31,15 +30,21 @@ _log = logging.getLogger("tradewatch.store")
 
 #: Connections that are served or wait for their turn; more are told to come back.
 _MAX_CONNECTIONS = 256
-#: Answers that are made at one time: how it goes, which no reading may hold up; pages; exports.
+#: Pieces that are made at one time: of how it goes, which no reading may hold up; pages; exports; imports.
 _MAX_LOOKS = 4
 _MAX_PAGES = 8
 _MAX_EXPORTS = 4
+_MAX_IMPORTS = 1
 #: How long an answer waits for its turn, and a socket for the other side.
 _TURN_S = 10.0
 _SOCKET_S = 60.0
 
 _BUSY = Head(status=503, reason="history_unavailable", message="the history has too much to answer at once")
+_GONE = Head(
+    status=503,
+    reason="history_unavailable",
+    message="the history cannot be read just now; the server's log says why",
+)
 
 
 class Service:
@@ -58,6 +63,7 @@ class Service:
         self._answer = answer
         self._looks = threading.BoundedSemaphore(_MAX_LOOKS)
         self._pages = threading.BoundedSemaphore(_MAX_PAGES)
+        self._imports = threading.BoundedSemaphore(_MAX_IMPORTS)
         self._exports = threading.BoundedSemaphore(_MAX_EXPORTS)
         self._places = threading.BoundedSemaphore(_MAX_CONNECTIONS)
         path.unlink(missing_ok=True)
@@ -99,34 +105,36 @@ class Service:
                 self._places.release()
 
     def _respond(self, connection: socket.socket, request: Request) -> None:
-        turn = self._turn(request)
-        if not turn.acquire(timeout=_TURN_S):
-            connection.sendall(head_frame(_BUSY) + framed(Kind.END))
-            return
-        begun = False
-        try:
-            with contextlib.closing(self._answer(request)) as pieces:
-                for piece in pieces:
-                    begun = True
-                    connection.sendall(
-                        head_frame(piece) if isinstance(piece, Head) else framed(Kind.CHUNK, piece)
-                    )
-            connection.sendall(framed(Kind.END))
-        except HistoryError as error:
-            _log.error("the history cannot be read: %s", error)
-            text = "the history cannot be read just now; the server's log says why"
-            head = Head(status=503, reason="history_unavailable", message=text)
-            connection.sendall(framed(Kind.CUT) if begun else head_frame(head) + framed(Kind.END))
-        finally:
-            turn.release()
+        """Make an answer piece by piece, each in a turn of its own: while one is sent, others are made."""
+        turn, begun = self._turn(request), False
+        with contextlib.closing(self._answer(request)) as pieces:
+            while True:
+                if not turn.acquire(timeout=_TURN_S):
+                    connection.sendall(framed(Kind.CUT) if begun else head_frame(_BUSY) + framed(Kind.END))
+                    return
+                try:
+                    piece = next(pieces, None)
+                except HistoryError as error:
+                    _log.error("the history cannot be read: %s", error)
+                    connection.sendall(framed(Kind.CUT) if begun else head_frame(_GONE) + framed(Kind.END))
+                    return
+                finally:
+                    turn.release()
+                if piece is None:
+                    connection.sendall(framed(Kind.END))
+                    return
+                begun = True
+                connection.sendall(
+                    head_frame(piece) if isinstance(piece, Head) else framed(Kind.CHUNK, piece)
+                )
 
     def _turn(self, request: Request) -> threading.BoundedSemaphore:
         """What the answer has to wait for."""
         if isinstance(request, StatusRequest | InstrumentsRequest):
             return self._looks
-        if isinstance(request, CandlesRequest | TicksRequest) and request.format is not Format.JSON:
-            return self._exports
-        return self._pages
+        if isinstance(request, ImportRequest):
+            return self._imports
+        return self._pages if request.format is Format.JSON else self._exports
 
 
 def _received(connection: socket.socket) -> Request:

@@ -118,9 +118,8 @@ class Follower:
         if segment is None:
             return False
         segment.close()
-        return (
-            segment.head.epoch_ms > (self._epoch_ms or 0)
-            and segment.head.first_offset <= (self._next_offset or 0)
+        return segment.head.epoch_ms > (self._epoch_ms or 0) and segment.head.first_offset <= (
+            self._next_offset or 0
         )
 
     def _paths(self, *, behind: int = -1) -> list[Path]:

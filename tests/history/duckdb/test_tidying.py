@@ -81,7 +81,7 @@ def test_rows_of_days_that_share_a_part_are_read_in_bounded_windows(
     opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tradewatch.history.duckdb.tidying._MAX_GROUPS", 1)
-    monkeypatch.setattr("tradewatch.history.duckdb.reader._WINDOW_ROWS", 30)
+    monkeypatch.setattr("tradewatch.history.duckdb.index._WINDOW_ROWS", 30)
     history, tape = opened(), Tape()
     records = [tape.quote(event_ns=(day * DAY + at) * 1_000_000) for day in range(50) for at in range(6)]
     put(history, tape, records)

@@ -1,31 +1,19 @@
 """Reading: one consistent view of the history, however long it is read from."""
 
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
 
 import duckdb
 import numpy as np
 
 from tradewatch.history.duckdb.database import COLUMNS, hot_tables, run
-from tradewatch.history.duckdb.parts import FILES, NO_DAY, READ
+from tradewatch.history.duckdb.index import Index
+from tradewatch.history.duckdb.parts import FILES, READ
 from tradewatch.history.span import Key, Place, Span
 from tradewatch.history.ticks import ABSENT, DTYPES, NO_TICKS, Ticks, joined
 
-_DAY_MS = 86_400_000
-#: About so many rows of one instrument are in memory at a time.
-_WINDOW_ROWS = 500_000
 _TIME_ORDER = ("event_ms", "event_sub_ns", "epoch", "seq")
 _PLACE_ORDER = ("epoch", "seq")
-
-
-class _Piece(NamedTuple):
-    """A stretch of time, and the files that have rows of the instrument in it."""
-
-    start_ms: int
-    end_ms: int
-    files: list[str]
 
 
 class Reader:
@@ -43,18 +31,20 @@ class Reader:
         self.files: list[str] = []
         self._cursor = cursor
         self._directory = directory
+        self._index = Index(cursor, directory)
         self._hot = hot_tables(cursor)
 
     def windows(self, number: int, span: Span, *, backwards: bool = False) -> Iterator[Ticks]:
         """All rows of a span in the order of time, window by window; backwards: the last window first."""
-        stretches = self._stretches(number, span)
+        stretches = self._index.of(number, span).stretches(span)
         for stretch in reversed(stretches) if backwards else stretches:
             yield from self._windows(number, stretch, backwards=backwards)
 
     def _windows(self, number: int, span: Span, *, backwards: bool) -> Iterator[Ticks]:
         """The windows of a stretch whose rows beside the files of one day fit into memory."""
-        aside = self._query(self._aside_files(number, span), self._hot, number, span).ordered()
-        pieces = self._pieces(number, span)
+        index = self._index.of(number, span)
+        aside = self._query(index.files_aside(span), self._hot, number, span).ordered()
+        pieces = index.pieces(span)
         for piece in reversed(pieces) if backwards else pieces:
             times = aside.event_ms
             if backwards:
@@ -90,15 +80,16 @@ class Reader:
             inclusive: whether the row of the key is among them.
         """
         order = _Ordered(_TIME_ORDER, limit, beside, backwards=backwards, inclusive=inclusive)
+        index = self._index.of(number, span)
         if beside is not None:
             span = (
                 span._replace(end_ms=min(span.end_ms, beside.event_ms + 1))
                 if backwards
                 else span._replace(start_ms=max(span.start_ms, beside.event_ms))
             )
-        found = [self._query(self._aside_files(number, span), self._hot, number, span, order=order)]
+        found = [self._query(index.files_aside(span), self._hot, number, span, order=order)]
         missing = limit
-        pieces = self._pieces(number, span)
+        pieces = index.pieces(span)
         for piece in reversed(pieces) if backwards else pieces:
             narrow = span._replace(start_ms=piece.start_ms, end_ms=piece.end_ms)
             rows = self._query(piece.files, [], number, narrow, order=order)
@@ -151,47 +142,6 @@ class Reader:
             rows = rows.taken(slice(-limit, None) if backwards else slice(None, limit))
         return rows
 
-    def _stretches(self, number: int, span: Span) -> list[Span]:
-        """A span in so many pieces that few rows of each stand in files of several days."""
-        rows, first_ms, last_ms = run(
-            self._cursor,
-            "select sum(contents.rows), min(first_ms), max(last_ms) from contents join parts using (part)"
-            " where instrument = ? and day = ? and last_ms >= ? and first_ms < ?",
-            *(number, NO_DAY, span.start_ms, span.end_ms),
-        )[0]
-        if not rows:
-            return [span]
-        inner = _cuts(max(first_ms, span.start_ms), min(last_ms + 1, span.end_ms), int(rows))[1:-1]
-        bounds = [span.start_ms, *inner, span.end_ms]
-        return [span._replace(start_ms=start_ms, end_ms=end_ms) for start_ms, end_ms in pairwise(bounds)]
-
-    def _aside_files(self, number: int, span: Span) -> list[str]:
-        """The files of several days that have rows of an instrument."""
-        found = run(
-            self._cursor,
-            "select distinct file from contents join parts using (part) where instrument = ? and day = ?"
-            " and last_ms >= ? and first_ms < ?",
-            *(number, NO_DAY, span.start_ms, span.end_ms),
-        )
-        return [str(self._directory / file) for (file,) in found]
-
-    def _pieces(self, number: int, span: Span) -> list[_Piece]:
-        """The days with rows of an instrument, those with many in several pieces."""
-        found = run(
-            self._cursor,
-            "select day, list(distinct file), sum(contents.rows), min(first_ms), max(last_ms)"
-            " from contents join parts using (part) where instrument = ? and day <> ?"
-            " and last_ms >= ? and first_ms < ? group by day order by day",
-            *(number, NO_DAY, span.start_ms, span.end_ms),
-        )
-        pieces: list[_Piece] = []
-        for _, files, rows, first_ms, last_ms in found:
-            start_ms, end_ms = max(first_ms, span.start_ms), min(last_ms + 1, span.end_ms)
-            paths = [str(self._directory / file) for file in files]
-            cuts = _cuts(start_ms, end_ms, int(rows))
-            pieces += [_Piece(begin, end, paths) for begin, end in pairwise(cuts)]
-        return pieces
-
     def _query(
         self,
         files: list[str],
@@ -240,12 +190,6 @@ class _Ordered:
             place = f"({beside[0]}::bigint, {beside[1]}::integer, {beside[2]}::integer, {beside[3]}::bigint)"
             where = f"where ({', '.join(columns)}) {sign} {place} "
         self.clause = f"{where}order by {listed} limit {limit}"
-
-
-def _cuts(start_ms: int, end_ms: int, rows: int) -> list[int]:
-    """The bounds of pieces of a stretch of time, each with no more rows than a window may have."""
-    count = max(1, min(rows // _WINDOW_ROWS + 1, end_ms - start_ms))
-    return [start_ms + (end_ms - start_ms) * cut // count for cut in range(count + 1)]
 
 
 def _not_below(place: Place, seq: str) -> str:

@@ -196,7 +196,7 @@ class DuckHistory:
     def totals(self) -> Totals:
         """How much there is."""
         cursor = self._database.cursor()
-        with contextlib.closing(cursor), _named(self._directory):
+        with contextlib.closing(cursor), _named(self._directory), transaction(cursor):
             rows, size, parts = run(
                 cursor, "select coalesce(sum(rows), 0), coalesce(sum(bytes), 0), count(*) from parts"
             )[0]

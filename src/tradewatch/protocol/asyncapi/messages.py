@@ -59,7 +59,7 @@ _RECORD = Record(
 )
 _WRITER = V2Json({1: "simulated"}.get)
 _V2_EXAMPLES: tuple[msgspec.Struct, ...] = (
-    events.Welcome(session="c12", server_time_ns=str(_TIME_NS), heartbeat_s=10.0, limits=ConnectionLimits()),
+    events.Welcome(session="c12", server_time_ns=str(_TIME_NS), heartbeat_s=5.0, limits=ConnectionLimits()),
     events.Subscribed(
         id=7,
         results=[
