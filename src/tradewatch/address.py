@@ -81,7 +81,7 @@ def client_address(peer: str, forwarded_for: Sequence[str], trusted: Networks) -
         forwarded_for: the values of all `X-Forwarded-For` headers, in their order.
         trusted: where our proxies are.
     """
-    client = _parsed(peer)
+    client = _parsed(peer) if trusted else None
     if client is None or not _is_in(client, trusted):
         return peer
     for entry in _from_the_end(forwarded_for):

@@ -181,7 +181,7 @@ def _break(patched: pytest.MonkeyPatch) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("not now")
 
-    patched.setattr("tradewatch.history.duckdb.store.set_meta", fail)
+    patched.setattr("tradewatch.history.duckdb.store.reach", fail)
     patched.setattr("tradewatch.history.memory.take", fail)
 
 

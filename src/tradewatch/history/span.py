@@ -16,12 +16,14 @@ class Span(NamedTuple):
         received_before_us: only what reached us before; Unix microseconds. None for all: a plan with a delay
             sets it.
         whole: only quotes with both sides.
+        prices_only: only times, positions and prices need be read; the rest may be as of nothing.
     """
 
     start_ms: int = FIRST_MS
     end_ms: int = LAST_MS
     received_before_us: int | None = None
     whole: bool = True
+    prices_only: bool = False
 
 
 class Key(NamedTuple):

@@ -4,7 +4,7 @@ Prices are integers, each with decimals of its own; no float anywhere. The store
 instrument to one scale where they fit, so a mantissa may well end in zeros.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -119,6 +119,23 @@ class Ticks:
             (epoch[ties + 1] == epoch[ties]) & (seq[ties + 1] > seq[ties])
         )
         return bool(np.all(after))
+
+
+#: The columns without which there is no candle, and no page of JSON.
+PRICES = ("event_ms", "event_sub_ns", "epoch", "seq", "bid", "bid_scale", "ask", "ask_scale")
+
+
+def ticks_of(columns: Mapping[str, np.ndarray]) -> Ticks:
+    """Rows of which some columns were read; the others are of zeros, sizes absent."""
+    rows = len(columns["seq"])
+
+    def column(name: str, dtype: str) -> np.ndarray:
+        if name in columns:
+            return np.asarray(columns[name], dtype=dtype)
+        empty = ABSENT if name in {"bid_size", "ask_size"} else 0
+        return np.broadcast_to(np.array(empty, dtype=dtype), (rows,))
+
+    return Ticks(*(column(name, dtype) for name, dtype in DTYPES.items()))
 
 
 NO_TICKS = Ticks(*(np.empty(0, dtype) for dtype in DTYPES.values()))

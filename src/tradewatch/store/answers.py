@@ -107,7 +107,7 @@ class Answers:
         stored = self._named(request)
         step_s = request.resolution_s
         first_s, end_s = (-(-bound // step_s) * step_s for bound in (request.start_s, request.end_s))
-        span = Span(first_s * 1_000, end_s * 1_000, request.received_before_us)
+        span = Span(first_s * 1_000, end_s * 1_000, request.received_before_us, prices_only=True)
         with self._archive.reading() as reading:
             # Once, and now that the rows are settled: finer ones may come while these are written.
             show = partial(shown_candles, prices=request.prices, scale=self._archive.scales(stored)[0] + 1)

@@ -29,7 +29,7 @@ _log = logging.getLogger("tradewatch.store")
 #: So much the stream goes before it, where a core is wanted by both.
 _NICENESS = 10
 #: How long nothing is tidied where nothing was to tidy, or could be.
-_IDLE_S = 1.0
+_IDLE_S = 5.0
 _TROUBLED_S = 10.0
 
 

@@ -13,7 +13,7 @@ from tradewatch.tape.follower import Stretch
 _log = logging.getLogger("tradewatch.store")
 
 #: How soon what nobody had told of is looked for; a batch is at most so old, plus what writing it takes.
-_LOOK_S = 0.1
+_LOOK_S = 0.15
 #: What one transaction takes at most: 13,000 records, which are written in some tens of milliseconds.
 _BATCH_BYTES = 1 << 20
 #: While the disk takes nothing it is tried at most this often.
@@ -79,7 +79,8 @@ class Recorder:
                 stretch = tail.read(_BATCH_BYTES)
                 if stretch.slots:
                     self._record(stretch)
-                    continue
+                if len(stretch.slots) > _BATCH_BYTES // 2:
+                    continue  # there is more; else a while is waited, so that few large batches are written
             except (HistoryError, TapeError, OSError) as error:
                 self._fail(error)
                 tail.close()

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from tradewatch.history.archive import Archive, Reading
-from tradewatch.history.request import Sides, TicksRequest
+from tradewatch.history.request import Format, Sides, TicksRequest
 from tradewatch.history.span import FIRST_MS, LAST_MS, Key, Place, Span
 from tradewatch.history.ticks import Ticks
 from tradewatch.model.position import epoch_ms, parse_position
@@ -64,6 +64,7 @@ class TickPages:
             end_ms=LAST_MS if request.end_s is None else request.end_s * 1_000,
             received_before_us=request.received_before_us,
             whole=request.sides is Sides.BOTH,
+            prices_only=request.format is Format.JSON,
         )
 
     def page(self, limit: int) -> TickPage:
@@ -73,7 +74,7 @@ class TickPages:
         more = len(found) > limit
         if not cursor.backwards:
             ticks = found.taken(slice(None, limit))
-            behind, before = more, self._cursor is not None and self._any(ticks, 0, backwards=True)
+            behind, before = more, self._any(ticks, 0, backwards=True)
         else:
             ticks = found.taken(slice(-limit, None))
             behind, before = self._any(ticks, -1, backwards=False), more
@@ -133,10 +134,16 @@ class TickPages:
         return Place(earlier + 1, 0) if low else Place(earlier, _LAST_SEQ)
 
     def _any(self, ticks: Ticks, index: int, *, backwards: bool) -> bool:
-        """Whether there is a tick before the first of these, or behind the last."""
-        if not len(ticks):
+        """Whether there is a tick before the first of a page, or behind its last, on the cursor's side."""
+        if self._cursor is None or not len(ticks):
             return False
+        if not self._cursor.inclusive and self._is_asked_for(self._cursor.key):
+            return True  # that of the cursor itself, which the page begins behind
         return len(self.beside(Cursor(self._key(ticks, index), backwards=backwards), 1)) > 0
+
+    def _is_asked_for(self, key: tuple[int | str, ...]) -> bool:
+        """Whether a tick of this key lies in the span, for all that is known without a look."""
+        return not self._request.by_position and self.span.start_ms <= int(key[0]) < self.span.end_ms
 
     def _key(self, ticks: Ticks, index: int) -> tuple[int, ...]:
         names = ("epoch", "seq") if self._request.by_position else Key._fields

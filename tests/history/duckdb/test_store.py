@@ -106,7 +106,7 @@ def test_a_history_of_a_later_format_is_left_alone(directory: Path, opened: Open
     assert not list(directory.glob("*damaged*"))
 
 
-@pytest.mark.parametrize("at", ["write_taken", "set_meta", "add_meta", "create_hot", "commit"])
+@pytest.mark.parametrize("at", ["write_taken", "reach", "add_meta", "create_hot", "commit"])
 def test_what_fails_within_a_transaction_leaves_no_trace(
     opened: Open, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:

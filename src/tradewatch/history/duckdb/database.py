@@ -17,12 +17,11 @@ FORMAT = 1
 _DAMAGE = ("not a valid duckdb database file", "corrupt", "could not read enough bytes", "deserialize")
 _SQL_TYPES = {"<i1": "tinyint", "<i4": "integer", "<i8": "bigint"}
 
-#: The columns of a row of the store, but for its instrument.
-COLUMNS = ", ".join(DTYPES)
 _DECLARED = ", ".join(f"{name} {_SQL_TYPES[dtype]}" for name, dtype in DTYPES.items())
 
 _TABLES = """
 create table if not exists meta (key varchar primary key, value bigint);
+create table if not exists reached (log_offset bigint, epoch integer);
 create table if not exists instruments (number integer, class tinyint, symbol varchar, scale tinyint,
     size_scale tinyint);
 create table if not exists sources (number integer, name varchar);
@@ -112,6 +111,7 @@ def _sound(path: Path, config: dict[str, Any]) -> "duckdb.DuckDBPyConnection":
     """A connection to a database of which every row was read, so that damage shows now and not later."""
     connection = duckdb.connect(str(path), config=config)
     try:
+        run(connection, "set global parquet_metadata_cache = true")  # of an extension: no option of `connect`
         for (table,) in run(connection, "select table_name from duckdb_tables()"):
             run(connection, f"select bit_xor(hash(columns(*))) from {table}")
     except duckdb.Error:

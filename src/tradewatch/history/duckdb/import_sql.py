@@ -17,9 +17,10 @@ _SIDES = ("bid", "ask", "bid_size", "ask_size")
 def _trimmed(name: str) -> str:
     """A plain decimal without the zeros behind its last digit; null where the text is none."""
     text = f"{name}_text"
+    trimmed = f"if(ends_with({text}, '0') and contains({text}, '.'), rtrim({text}, '0'), {text})"
     return (
-        f"if(regexp_full_match({text}, '{_PLAIN}'), if(contains({text}, '.'), rtrim({text}, '0'), {text}),"
-        f" if(regexp_full_match({text}, '{_POWER}'), {_written_out(text)}, null)) as {name}_plain"
+        f"if({text} = '', null, if(regexp_full_match({text}, '{_PLAIN}'), {trimmed},"
+        f" if(regexp_full_match({text}, '{_POWER}'), {_written_out(text)}, null))) as {name}_plain"
     )
 
 
@@ -63,7 +64,8 @@ select *, case
     end as wrong
 from (
     select line, class, symbol, ts_text, bid_text, ask_text, bid_size_text, ask_size_text,
-        floor(try_cast(ts_text as decimal(30, 6)) * 1000000)::hugeint as event_ns,
+        if(regexp_full_match(ts_text, '[0-9]{{1,15}}'), ts_text::bigint::hugeint * 1000000,
+            floor(try_cast(ts_text as decimal(30, 6)) * 1000000)::hugeint) as event_ns,
         {", ".join(map(_parsed, _SIDES))}
     from (select *, {", ".join(map(_trimmed, _SIDES))} from texts)
 )

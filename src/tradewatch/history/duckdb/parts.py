@@ -7,7 +7,7 @@ without a day. A file is whole or does not exist, and counts only once the datab
 
 import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -30,10 +30,15 @@ _DAYS = "days"
 _WRITTEN = ", ".join(
     f"nullif({name}, '{ABSENT}'::bigint) as {name}" if name in _NULLABLE else name for name in DTYPES
 )
-#: The columns of a part as the rest of the store reads them.
-READ = ", ".join(
-    f"coalesce({name}, '{ABSENT}'::bigint) as {name}" if name in _NULLABLE else name for name in DTYPES
-)
+
+
+def read_columns(names: Iterable[str]) -> str:
+    """Columns of a part as the rest of the store reads them."""
+    return ", ".join(
+        f"coalesce({name}, '{ABSENT}'::bigint) as {name}" if name in _NULLABLE else name for name in names
+    )
+
+
 #: A table of some files, whose paths are the parameter; folders above may be called `source=this`.
 FILES = "read_parquet(?, hive_partitioning = false)"
 _COPY = "format parquet, parquet_version v2, compression zstd, row_group_size 122880"

@@ -6,11 +6,11 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from tradewatch.history.duckdb.database import COLUMNS, hot_tables, run
+from tradewatch.history.duckdb.database import hot_tables, run
 from tradewatch.history.duckdb.index import Index
-from tradewatch.history.duckdb.parts import FILES, READ
+from tradewatch.history.duckdb.parts import FILES, read_columns
 from tradewatch.history.span import Key, Place, Span
-from tradewatch.history.ticks import ABSENT, DTYPES, NO_TICKS, Ticks, joined
+from tradewatch.history.ticks import ABSENT, DTYPES, NO_TICKS, PRICES, Ticks, joined, ticks_of
 
 _TIME_ORDER = ("event_ms", "event_sub_ns", "epoch", "seq")
 _PLACE_ORDER = ("epoch", "seq")
@@ -162,18 +162,19 @@ class Reader:
             wanted += f" and event_ms * 1000 + lag_us < {span.received_before_us}"
         if where:
             wanted += f" and {where}"
+        names = PRICES if span.prices_only else tuple(DTYPES)
         selects: list[str] = []
         if files:
             sides = " and bid is not null and ask is not null" if span.whole else ""
-            selects.append(f"select {READ} from {FILES} where {wanted}{sides}")
+            selects.append(f"select {read_columns(names)} from {FILES} where {wanted}{sides}")
         sides = f" and bid <> '{ABSENT}'::bigint and ask <> '{ABSENT}'::bigint" if span.whole else ""
-        selects += [f"select {COLUMNS} from {table} where {wanted}{sides}" for table in tables]
+        selects += [f"select {', '.join(names)} from {table} where {wanted}{sides}" for table in tables]
         query = " union all ".join(selects)
         if order is not None:
             query = f"select * from ({query}) {order.clause}"
         self.files[:] = files
         found = self._cursor.execute(query, [files] if files else []).fetchnumpy()
-        return Ticks(*(np.asarray(found[name], dtype=dtype) for name, dtype in DTYPES.items()))
+        return ticks_of(found)
 
 
 class _Ordered:

@@ -24,7 +24,8 @@ from tradewatch.history.duckdb.recording import (
     get_meta,
     load_heads,
     load_registry,
-    set_meta,
+    reach,
+    reached,
     write_taken,
 )
 from tradewatch.history.duckdb.tidying import Tidying
@@ -103,13 +104,13 @@ class DuckHistory:
     def next_offset(self) -> int | None:
         """The log offset to go on from; None where nothing was recorded yet."""
         with self._writing, _named(self._directory):
-            return get_meta(self._cursor, "offset")
+            return reached(self._cursor)[0]
 
     @property
     def epoch_ms(self) -> int | None:
         """The epoch of what was recorded last."""
         with self._writing, _named(self._directory):
-            number = get_meta(self._cursor, "epoch")
+            number = reached(self._cursor)[1]
         return self._registry.epochs[number - 1] if number else None
 
     def record(self, stretch: Stretch, *, now_ms: int) -> Recorded:
@@ -124,8 +125,7 @@ class DuckHistory:
             with transaction(self._cursor):
                 self._saved.write_new(self._cursor, self._registry)
                 write_taken(self._cursor, self._generation, taken, now_ms=now_ms)
-                set_meta(self._cursor, "offset", stretch.next_offset)
-                set_meta(self._cursor, "epoch", epoch)
+                reach(self._cursor, stretch.next_offset, epoch)
                 add_meta(self._cursor, "missing", missing)
                 if rolls:
                     self._begin_table()
@@ -347,7 +347,7 @@ class DuckHistory:
         """Know how far the database is; names that it does not have yet are told it with the next rows."""
         self._generation = int(hot_tables(self._cursor)[-1].removeprefix("hot_"))
         self._hot_rows = value(self._cursor, f"select count(*) from {hot_table(self._generation)}")
-        load_heads(self._cursor, self._registry, get_meta(self._cursor, "epoch") or 0)
+        load_heads(self._cursor, self._registry, reached(self._cursor)[1] or 0)
         self._saved = Saved(load_registry(self._cursor))
         self._in_step = True
 

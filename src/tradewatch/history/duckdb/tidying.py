@@ -10,12 +10,12 @@ from tradewatch.history.duckdb.database import run
 from tradewatch.history.duckdb.parts import (
     FILES,
     NO_DAY,
-    READ,
     Group,
     PartNumbers,
     enter_part,
     finish_parts,
     leave_part,
+    read_columns,
     write_groups,
     write_part,
 )
@@ -23,6 +23,7 @@ from tradewatch.history.duckdb.readers import Readers
 from tradewatch.history.duckdb.recording import keep_heads
 from tradewatch.history.duckdb.transaction import transaction
 from tradewatch.history.registry import Registry
+from tradewatch.history.ticks import DTYPES
 from tradewatch.model.asset_class import CLASS_NUMBERS, AssetClass
 
 _log = logging.getLogger("tradewatch.history")
@@ -112,7 +113,7 @@ class Tidying:
             return False
         class_number, day, level, parts, files = found[0]
         paths = self.files[:] = [str(self._directory / file) for file in files]
-        select = f"select instrument, {READ} from {FILES}"
+        select = f"select instrument, {read_columns(DTYPES)} from {FILES}"
         part = write_part(
             self._cursor,
             self._directory,
