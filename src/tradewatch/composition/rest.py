@@ -26,6 +26,7 @@ from tradewatch.server.rest.asyncapi import asyncapi_routes
 from tradewatch.server.rest.conditional import Conditional
 from tradewatch.server.rest.connections import connection_routes
 from tradewatch.server.rest.convert import convert_routes
+from tradewatch.server.rest.errors import CutShort
 from tradewatch.server.rest.exchanges import exchange_routes
 from tradewatch.server.rest.gate import Gate, RateHeaders
 from tradewatch.server.rest.health import health_routes
@@ -44,6 +45,7 @@ from tradewatch.server.rest.readings import (
     stream_readings,
     usage_readings,
 )
+from tradewatch.server.rest.shortcut import Shortcut
 from tradewatch.server.rest.stock import stock_routes
 from tradewatch.server.rest.stream_paths import stream_path_routes
 from tradewatch.server.rest.symbols import symbol_routes
@@ -92,7 +94,8 @@ def build_rest(parts: Parts) -> ASGIApp:
         rates.restore(key_id, requests, now_ns)
     api = rest_api(parts, rates)
     api.openapi()  # takes so long that it would be noticed later
-    return AccountedRequests(RateHeaders(Conditional(api)), parts.meter, clock=parts.clock)
+    served = RateHeaders(Conditional(CutShort(Shortcut(api))))
+    return AccountedRequests(served, parts.meter, clock=parts.clock)
 
 
 def rest_api(parts: Parts, rates: Rates) -> FastAPI:

@@ -47,7 +47,6 @@ def answer(refusal: Refusal) -> Response:
 
 def install(api: FastAPI) -> None:
     """Give an application the one shape of errors."""
-    api.add_middleware(_CutShort)
 
     @api.exception_handler(RefusedError)
     async def refused(_request: Request, error: RefusedError) -> Response:
@@ -89,13 +88,14 @@ def _allowed(api: FastAPI, request: Request) -> str:
     return ", ".join(sorted({method for route in there for method in getattr(route, "methods", None) or ()}))
 
 
-class _CutShort:
-    """Answers a request that the end of the server cuts short; uvicorn would say 500, in plain text."""
+class CutShort:
+    """An ASGI application that answers when the end of the server cuts it short; uvicorn would say 500."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request as the application does, or say that the server goes down."""
         begun = scope["type"] != "http"
 
         async def noted(message: Message) -> None:
