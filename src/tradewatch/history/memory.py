@@ -13,7 +13,8 @@ from tradewatch.errors import HistoryError
 from tradewatch.history.archive import NamedHole, Recorded, Totals
 from tradewatch.history.intake import Hole, take
 from tradewatch.history.mids import present
-from tradewatch.history.registry import Registry, Stored
+from tradewatch.history.names import Names
+from tradewatch.history.registry import Registry
 from tradewatch.history.request import Progress
 from tradewatch.history.span import Key, Place, Span
 from tradewatch.history.ticks import NO_TICKS, Ticks, joined
@@ -29,7 +30,7 @@ LIMIT_ROWS = 10_000_000
 _MAX_HOLES = 100_000
 
 
-class MemoryHistory:
+class MemoryHistory(Names):
     """See `history.archive.Archive`; `record` raises `HistoryError` once it is full.
 
     Args:
@@ -72,35 +73,6 @@ class MemoryHistory:
             self._holes += [(hole, now_ms) for hole in taken.holes]
             self._offset, self._epoch_ms = stretch.next_offset, stretch.epoch_ms
         return Recorded(len(taken.ticks), len(taken.holes), missing, taken.repeated)
-
-    def instrument(self, asset_class: AssetClass, symbol: str) -> Stored | None:
-        """The instrument of this class and symbol (upper case), where any of it was recorded."""
-        return self._registry.get(asset_class, symbol)
-
-    def scales(self, stored: Stored) -> tuple[int, int]:
-        """The most decimals that prices, and that sizes, of an instrument were seen with."""
-        number = stored.number
-        return int(self._registry.scales[number]), int(self._registry.size_scales[number])
-
-    def instruments(self) -> list[Stored]:
-        """All of them, in the order they came."""
-        return list(self._registry.instruments)
-
-    def epoch(self, number: int) -> int:
-        """The Unix millisecond in which an epoch of the store began."""
-        return self._registry.epochs[number - 1]
-
-    def epochs(self) -> list[int]:
-        """The Unix milliseconds of all epochs, by number from 1 on."""
-        return list(self._registry.epochs)
-
-    def epoch_number(self, epoch_ms: int) -> int | None:
-        """The store's number of an epoch; None where nothing was recorded in it."""
-        return self._registry.known_epoch(epoch_ms)
-
-    def source(self, number: int) -> str:
-        """The name of a source; empty for number 0."""
-        return self._registry.sources[number - 1] if number else ""
 
     @contextlib.contextmanager
     def reading(self) -> Iterator["MemoryReading"]:

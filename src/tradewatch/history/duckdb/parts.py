@@ -19,6 +19,7 @@ from tradewatch.history.duckdb.database import run, value
 from tradewatch.history.registry import Registry
 from tradewatch.history.ticks import ABSENT, DTYPES
 from tradewatch.model.asset_class import CLASS_BY_NUMBER, CLASS_NUMBERS, AssetClass
+from tradewatch.tape.writer import sync_directory
 
 _DAY_MS = 86_400_000
 _UNFINISHED = ".unfinished"
@@ -148,7 +149,7 @@ def finish_parts(directory: Path, parts: Sequence[Part]) -> None:
         path = directory / part.file
         path.with_suffix(_UNFINISHED).rename(path)
     for folder in {(directory / part.file).parent for part in parts}:
-        _sync(folder)
+        sync_directory(folder)
 
 
 def found_part(
@@ -292,11 +293,3 @@ def _literal(text: str) -> str:
     """A text as SQL has it; `copy` takes no parameters in these places."""
     quoted = text.replace("'", "''")
     return f"'{quoted}'"
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

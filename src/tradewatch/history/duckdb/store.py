@@ -31,7 +31,7 @@ from tradewatch.history.duckdb.recording import (
 from tradewatch.history.duckdb.tidying import Tidying
 from tradewatch.history.duckdb.transaction import transaction
 from tradewatch.history.intake import take
-from tradewatch.history.registry import Stored
+from tradewatch.history.names import Names
 from tradewatch.history.request import Phase, Progress
 from tradewatch.model.asset_class import AssetClass
 from tradewatch.model.position import epoch_text
@@ -49,7 +49,7 @@ _MAX_IMPORT_GROUPS = 4_000
 _MIB = 1 << 20
 
 
-class DuckHistory:
+class DuckHistory(Names):
     """See `history.archive.Archive`.
 
     Args:
@@ -133,35 +133,6 @@ class DuckHistory:
             self._hot_rows = 0 if rolls else self._hot_rows + len(taken.ticks)
             self._generation += rolls
         return Recorded(len(taken.ticks), len(taken.holes), missing, taken.repeated)
-
-    def instrument(self, asset_class: AssetClass, symbol: str) -> Stored | None:
-        """The instrument of this class and symbol (upper case), where any of it was recorded."""
-        return self._registry.get(asset_class, symbol)
-
-    def scales(self, stored: Stored) -> tuple[int, int]:
-        """The most decimals that prices, and that sizes, of an instrument were seen with."""
-        number = stored.number
-        return int(self._registry.scales[number]), int(self._registry.size_scales[number])
-
-    def instruments(self) -> list[Stored]:
-        """All of them, in the order they came."""
-        return list(self._registry.instruments)
-
-    def epoch(self, number: int) -> int:
-        """The Unix millisecond in which an epoch of the store began."""
-        return self._registry.epochs[number - 1]
-
-    def epochs(self) -> list[int]:
-        """The Unix milliseconds of all epochs, by number from 1 on."""
-        return list(self._registry.epochs)
-
-    def epoch_number(self, epoch_ms: int) -> int | None:
-        """The store's number of an epoch; None where nothing was recorded in it."""
-        return self._registry.known_epoch(epoch_ms)
-
-    def source(self, number: int) -> str:
-        """The name of a source; empty for number 0."""
-        return self._registry.sources[number - 1] if number else ""
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Reader]:
