@@ -86,7 +86,8 @@ class Folding:
 
     def feed(self, ticks: Ticks) -> Iterator[Candles]:
         """The candles that are complete, now that quotes up to here are known."""
-        whole = ticks.taken(present(ticks.bid, ticks.ask))
+        both = present(ticks.bid, ticks.ask)
+        whole = ticks if both.all() else ticks.taken(both)  # most are, and copies take as long as the fold
         if not len(whole):
             return
         candles = self._folded(whole)
@@ -107,7 +108,6 @@ class Folding:
         bid = rescaled(ticks.bid, ticks.bid_scale, scale)
         ask = rescaled(ticks.ask, ticks.ask_scale, scale)
         mid, mid_scale = mids(bid, ask, scale=scale, decimals=self._mid_decimals)
-        scales = np.full(len(ticks), scale, dtype=np.int8)
         numbers = ticks.event_ms // (self._resolution_s * 1_000)
         starts = np.concatenate(([0], np.flatnonzero(numbers[1:] != numbers[:-1]) + 1))
         ends = np.concatenate((starts[1:], [len(numbers)])) - 1
@@ -120,11 +120,16 @@ class Folding:
                 column[ends],
             )
 
+        scales = np.full(len(starts), scale, dtype=np.int8)
+
+        def finer(column: np.ndarray) -> Prices:
+            return Prices(*(rescaled(each, scales, mid_scale) for each in prices(column)))
+
         return Candles(
             time_s=numbers[starts] * self._resolution_s,
             scale=mid_scale,
-            bid=prices(rescaled(bid, scales, mid_scale)),
-            ask=prices(rescaled(ask, scales, mid_scale)),
+            bid=finer(bid),
+            ask=finer(ask),
             mid=prices(mid),
         )
 

@@ -22,12 +22,20 @@ def decimal_texts(mantissas: Iterable[int], scale: int) -> list[str]:
     """Each integer in units of 10 ** -`scale` as plain decimal text, without trailing zeros."""
     if scale == 0:
         return [str(mantissa) for mantissa in mantissas]
+    known: dict[int, str] = {}  # prices of a day are many times the same
     texts: list[str] = []
     for mantissa in mantissas:
-        digits = str(abs(mantissa)).rjust(scale + 1, "0")
-        text = f"{digits[:-scale]}.{digits[-scale:]}".rstrip("0").rstrip(".")
-        texts.append(f"-{text}" if mantissa < 0 else text)
+        text = known.get(mantissa)
+        if text is None:
+            text = known[mantissa] = _decimal_text(mantissa, scale)
+        texts.append(text)
     return texts
+
+
+def _decimal_text(mantissa: int, scale: int) -> str:
+    digits = str(abs(mantissa)).rjust(scale + 1, "0")
+    text = f"{digits[:-scale]}.{digits[-scale:]}".rstrip("0").rstrip(".")
+    return f"-{text}" if mantissa < 0 else text
 
 
 def iso_times(times_ns: np.ndarray) -> list[str]:

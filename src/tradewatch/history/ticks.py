@@ -127,7 +127,7 @@ PRICES = ("event_ms", "event_sub_ns", "epoch", "seq", "bid", "bid_scale", "ask",
 
 def ticks_of(columns: Mapping[str, np.ndarray]) -> Ticks:
     """Rows of which some columns were read; the others are of zeros, sizes absent."""
-    rows = len(columns["seq"])
+    rows = len(columns["event_ms"])
 
     def column(name: str, dtype: str) -> np.ndarray:
         if name in columns:

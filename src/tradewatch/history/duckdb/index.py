@@ -114,7 +114,7 @@ class Index:
         ):
             rows = run(
                 self._cursor,
-                "select file, day, contents.rows, first_ms, last_ms from contents join parts using (part)"
+                "select file, day, rows, first_ms, last_ms from contents"
                 " where instrument = ? and last_ms >= ? and first_ms < ? order by day, part",
                 *(number, span.start_ms, span.end_ms),
             )

@@ -42,7 +42,8 @@ def read_columns(names: Iterable[str]) -> str:
 
 #: A table of some files, whose paths are the parameter; folders above may be called `source=this`.
 FILES = "read_parquet(?, hive_partitioning = false)"
-_COPY = "format parquet, parquet_version v2, compression zstd, row_group_size 122880"
+#: Snappy, not zstd: a symbol's day is read in half the time, from files that are a sixteenth larger.
+_COPY = "format parquet, parquet_version v2, compression snappy, row_group_size 122880"
 _ORDER = "order by instrument, event_ms, event_sub_ns, epoch, seq"
 
 
@@ -178,9 +179,9 @@ def enter_part(cursor: "duckdb.DuckDBPyConnection", directory: Path, part: Part)
     )
     run(
         cursor,
-        "insert into contents select ?, instrument, epoch, count(*), min(event_ms), max(event_ms), min(seq),"
-        f" max(seq) from {FILES} group by instrument, epoch order by instrument, epoch",
-        part.part,
+        "insert into contents select ?, ?, ?, instrument, epoch, count(*), min(event_ms), max(event_ms),"
+        f" min(seq), max(seq) from {FILES} group by instrument, epoch order by instrument, epoch",
+        *(part.part, part.file, part.group.day),
         str(directory / part.file),
     )
 

@@ -1,12 +1,13 @@
 """Reading: one consistent view of the history, however long it is read from."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import duckdb
 import numpy as np
 
 from tradewatch.history.duckdb.database import hot_tables, run
+from tradewatch.history.duckdb.hot_members import HotMembers
 from tradewatch.history.duckdb.index import Index
 from tradewatch.history.duckdb.parts import FILES, read_columns
 from tradewatch.history.span import Key, Place, Span
@@ -14,6 +15,8 @@ from tradewatch.history.ticks import ABSENT, DTYPES, NO_TICKS, PRICES, Ticks, jo
 
 _TIME_ORDER = ("event_ms", "event_sub_ns", "epoch", "seq")
 _PLACE_ORDER = ("epoch", "seq")
+#: What is read of prices where the rows are of one file, whose order they have: there are no ties to settle.
+_ALONE = ("event_ms", "bid", "bid_scale", "ask", "ask_scale")
 
 
 class Reader:
@@ -22,17 +25,19 @@ class Reader:
     Args:
         cursor: a connection of its own, in a transaction.
         directory: `<data-dir>/history`.
+        members: who has recent rows.
 
     Attributes:
         files: what the query that runs, or ran last, reads besides the database.
     """
 
-    def __init__(self, cursor: "duckdb.DuckDBPyConnection", directory: Path) -> None:
+    def __init__(self, cursor: "duckdb.DuckDBPyConnection", directory: Path, members: HotMembers) -> None:
         self.files: list[str] = []
         self._cursor = cursor
         self._directory = directory
         self._index = Index(cursor, directory)
-        self._hot = hot_tables(cursor)
+        self._members = members
+        self._tables = hot_tables(cursor)
 
     def windows(self, number: int, span: Span, *, backwards: bool = False) -> Iterator[Ticks]:
         """All rows of a span in the order of time, window by window; backwards: the last window first."""
@@ -43,7 +48,7 @@ class Reader:
     def _windows(self, number: int, span: Span, *, backwards: bool) -> Iterator[Ticks]:
         """The windows of a stretch whose rows beside the files of one day fit into memory."""
         index = self._index.of(number, span)
-        aside = self._query(index.files_aside(span), self._hot, number, span).ordered()
+        aside = self._query(index.files_aside(span), self._hot(number), number, span).ordered()
         pieces = index.pieces(span)
         for piece in reversed(pieces) if backwards else pieces:
             times = aside.event_ms
@@ -60,7 +65,10 @@ class Reader:
                 cut = int(np.searchsorted(times, piece.end_ms))
                 within, aside = aside.taken(slice(begin, cut)), aside.taken(slice(cut, None))
             narrow = span._replace(start_ms=piece.start_ms, end_ms=piece.end_ms)
-            rows = joined([self._query(piece.files, [], number, narrow), within]).ordered()
+            if len(piece.files) > 1 or len(within):
+                rows = joined([self._query(piece.files, [], number, narrow), within]).ordered()
+            else:
+                rows = self._query(piece.files, [], number, narrow, names=_ALONE)
             if len(rows):
                 yield rows
         if len(aside):
@@ -87,7 +95,7 @@ class Reader:
                 if backwards
                 else span._replace(start_ms=max(span.start_ms, beside.event_ms))
             )
-        found = [self._query(index.files_aside(span), self._hot, number, span, order=order)]
+        found = [self._query(index.files_aside(span), self._hot(number), number, span, order=order)]
         missing = limit
         pieces = index.pieces(span)
         for piece in reversed(pieces) if backwards else pieces:
@@ -123,14 +131,14 @@ class Reader:
         low, high = first or Place(0, 0), last or Place(2**31 - 1, 2**63 - 1)
         entries = run(
             self._cursor,
-            "select file, epoch, first_seq, last_seq from contents join parts using (part)"
+            "select file, epoch, first_seq, last_seq from contents"
             f" where instrument = ? and {_not_below(low, 'last_seq')} and {_not_above(high, 'first_seq')}"
             " and last_ms >= ? and first_ms < ? order by epoch, first_seq",
             *(number, span.start_ms, span.end_ms),
         )
         order = _Ordered(_PLACE_ORDER, limit, None, backwards=backwards, inclusive=True)
         where = f"{_not_below(low, 'seq')} and {_not_above(high, 'seq')}"
-        rows = _by_place(self._query([], self._hot, number, span, order=order, where=where))
+        rows = _by_place(self._query([], self._hot(number), number, span, order=order, where=where))
         ordered = sorted(entries, key=lambda entry: entry[1:4:2], reverse=True) if backwards else entries
         for file, epoch, first_seq, last_seq in ordered:
             nearest = Place(epoch, last_seq if backwards else first_seq)
@@ -142,6 +150,9 @@ class Reader:
             rows = rows.taken(slice(-limit, None) if backwards else slice(None, limit))
         return rows
 
+    def _hot(self, number: int) -> list[str]:
+        return self._members.tables_of(number, self._tables)
+
     def _query(
         self,
         files: list[str],
@@ -151,18 +162,20 @@ class Reader:
         *,
         order: "_Ordered | None" = None,
         where: str = "",
+        names: Sequence[str] = PRICES,
     ) -> Ticks:
+        """Rows of an instrument; `names` are the columns that are read where prices are enough."""
         if not files and not tables:
             return NO_TICKS
         wanted = (
             f"instrument = {number} and event_ms >= {span.start_ms} and event_ms < {span.end_ms}"
-            " and kind = 0 and channel = 0"
+            " and kind + channel = 0"
         )
         if span.received_before_us is not None:
             wanted += f" and event_ms * 1000 + lag_us < {span.received_before_us}"
         if where:
             wanted += f" and {where}"
-        names = PRICES if span.prices_only else tuple(DTYPES)
+        names = names if span.prices_only else tuple(DTYPES)
         selects: list[str] = []
         if files:
             sides = " and bid is not null and ask is not null" if span.whole else ""

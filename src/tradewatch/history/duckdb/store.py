@@ -8,12 +8,14 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import duckdb
+import numpy as np
 
 from tradewatch.errors import HistoryError
 from tradewatch.history.archive import NamedHole, Recorded, Totals
 from tradewatch.history.duckdb.adoption import adopt
 from tradewatch.history.duckdb.damage import put_damaged_aside
 from tradewatch.history.duckdb.database import Database, create_hot, hot_table, hot_tables, run, value
+from tradewatch.history.duckdb.hot_members import HotMembers
 from tradewatch.history.duckdb.importing import ImportFile
 from tradewatch.history.duckdb.parts import Part, PartNumbers, enter_part, finish_parts, write_groups
 from tradewatch.history.duckdb.reader import Reader
@@ -81,12 +83,14 @@ class DuckHistory(Names):
         self._tidying_cursor = self._database.cursor()
         self._readers = Readers()
         self._generation = self._hot_rows = 0
+        self._members = HotMembers()
         self._in_step = False
         with _named(directory):
             if not value(self._cursor, "select count(*) from instruments"):
                 adopt(self._cursor, directory)
             if not hot_tables(self._cursor):
                 create_hot(self._cursor, 1)
+            self._members.load(self._cursor)
             self._registry = load_registry(self._cursor)
             self._saved = Saved(self._registry)
             self._catch_up()
@@ -125,6 +129,7 @@ class DuckHistory(Names):
             with transaction(self._cursor):
                 self._saved.write_new(self._cursor, self._registry)
                 write_taken(self._cursor, self._generation, taken, now_ms=now_ms)
+                self._members.enter(hot_table(self._generation), np.unique(taken.instrument).tolist())
                 reach(self._cursor, stretch.next_offset, epoch)
                 add_meta(self._cursor, "missing", missing)
                 if rolls:
@@ -142,7 +147,7 @@ class DuckHistory(Names):
             try:
                 with _named(self._directory):
                     run(cursor, "begin")
-                    reader = Reader(cursor, self._directory)
+                    reader = Reader(cursor, self._directory, self._members)
                     suspects = reader.files
                     yield reader
             except HistoryError:
@@ -298,6 +303,7 @@ class DuckHistory(Names):
     def _begin_table(self) -> None:
         """Let rows go into a new table from here on; within a transaction."""
         create_hot(self._cursor, self._generation + 1)
+        self._members.enter(hot_table(self._generation + 1), ())
 
     def _full_tables(self) -> list[str]:
         """The tables of recent rows that no more rows go into."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from tradewatch.history.duckdb.database import run
+from tradewatch.history.duckdb.database import drop_hot, run
 from tradewatch.history.duckdb.parts import (
     FILES,
     NO_DAY,
@@ -93,7 +93,7 @@ class Tidying:
         with transaction(self._cursor):
             for part in parts:
                 enter_part(self._cursor, self._directory, part)
-            run(self._cursor, f"drop table {table}")
+            drop_hot(self._cursor, table)
 
     def merge(self, registry: Registry, *, now_us: int) -> bool:
         """Make one file of several of the same days; whether there were any."""
