@@ -130,7 +130,7 @@ class TestUsage:
 
     def test_help_names_the_commands(self, run: Run) -> None:
         lines = run("--help").stdout.split("Commands:\n")[1].split("\n\n")[0].splitlines()
-        expected = "serve stream quote symbols usage doctor keys insights config feeds"
+        expected = "serve stream quote symbols import usage doctor keys insights config feeds"
         assert [line.split()[0] for line in lines] == expected.split()
 
 
