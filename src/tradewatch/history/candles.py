@@ -51,12 +51,8 @@ class Candles:
         """The same in units of 10 ** -`scale`, which is no coarser."""
         if scale == self.scale:
             return self
-        scales = np.full(len(self), self.scale, dtype=np.int8)
-
-        def finer(prices: Prices) -> Prices:
-            return Prices(*(rescaled(column, scales, scale) for column in prices))
-
-        return Candles(self.time_s, scale, finer(self.bid), finer(self.ask), finer(self.mid))
+        finer = (_finer(prices, self.scale, scale) for prices in (self.bid, self.ask, self.mid))
+        return Candles(self.time_s, scale, *finer)
 
     def taken(self, rows: slice) -> "Candles":
         """These candles."""
@@ -65,6 +61,12 @@ class Candles:
             return Prices(*(column[rows] for column in prices))
 
         return Candles(self.time_s[rows], self.scale, some(self.bid), some(self.ask), some(self.mid))
+
+
+def _finer(prices: Prices, scale: int, wanted: int) -> Prices:
+    """Prices of one scale in units of 10 ** -`wanted`."""
+    scales = np.full(len(prices.open), scale, dtype=np.int8)
+    return Prices(*(rescaled(column, scales, wanted) for column in prices))
 
 
 _NONE = Prices(*(np.empty(0, dtype=np.int64) for _ in Prices._fields))
@@ -120,16 +122,11 @@ class Folding:
                 column[ends],
             )
 
-        scales = np.full(len(starts), scale, dtype=np.int8)
-
-        def finer(column: np.ndarray) -> Prices:
-            return Prices(*(rescaled(each, scales, mid_scale) for each in prices(column)))
-
         return Candles(
             time_s=numbers[starts] * self._resolution_s,
             scale=mid_scale,
-            bid=finer(bid),
-            ask=finer(ask),
+            bid=_finer(prices(bid), scale, mid_scale),
+            ask=_finer(prices(ask), scale, mid_scale),
             mid=prices(mid),
         )
 

@@ -11,6 +11,7 @@ from nanoarrow.ipc import StreamWriter
 
 from tradewatch.errors import HistoryError
 from tradewatch.history.arrow import batch_of, schema_of
+from tradewatch.history.duckdb.database import NO_EXTENSIONS, run
 from tradewatch.history.shown import Columns, Form
 
 #: Bytes that one piece of an answer has at most.
@@ -67,7 +68,7 @@ def csv_bytes(windows: Iterable[Columns], directory: Path) -> Iterator[bytes]:
         for columns in windows:
             connection.register("batch", nanoarrow.Array(batch_of(columns)))
             shown = ", ".join(_csv_value(column.name, column.form) for column in columns)
-            _run(connection, f"copy (select {shown} from batch) to '{path}' (format csv, header {header})")
+            run(connection, f"copy (select {shown} from batch) to '{path}' (format csv, header {header})")
             header = False
             yield from _file_chunks(path)
 
@@ -84,9 +85,9 @@ def parquet_bytes(windows: Iterable[Columns], directory: Path) -> Iterator[bytes
         into = "create table rows as"
         for columns in windows:
             connection.register("batch", nanoarrow.Array(batch_of(columns)))
-            _run(connection, f"{into} select * from batch")
+            run(connection, f"{into} select * from batch")
             into = "insert into rows"
-        _run(connection, f"copy rows to '{path}' (format parquet, compression zstd)")
+        run(connection, f"copy rows to '{path}' (format parquet, compression zstd)")
         yield from _file_chunks(path)
 
 
@@ -102,18 +103,13 @@ def _scratch(directory: Path) -> Iterator[tuple["duckdb.DuckDBPyConnection", Pat
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": f"{_MEMORY_BYTES}B",
             "threads": 1,
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
+            **NO_EXTENSIONS,
         }
         connection = duckdb.connect(str(folder / "scratch.duckdb"), config=config)
         try:
             yield connection, folder
         finally:
             connection.close()
-
-
-def _run(connection: "duckdb.DuckDBPyConnection", statement: str) -> None:
-    connection.execute(statement).fetchall()
 
 
 def _csv_value(name: str, form: Form) -> str:

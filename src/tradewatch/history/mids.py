@@ -4,7 +4,6 @@ import numpy as np
 
 from tradewatch.history.ticks import ABSENT
 
-_POWERS = 10 ** np.arange(19, dtype=np.int64)
 #: Sums of mantissas below it can be taken times ten in 64 bits.
 _ROOM = 2**59
 

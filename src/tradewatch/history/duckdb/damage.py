@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from tradewatch.history.duckdb.database import run
-from tradewatch.history.duckdb.parts import FILES
+from tradewatch.history.duckdb.parts import FILES, forget_part
 from tradewatch.history.duckdb.recording import add_meta, keep_heads
 from tradewatch.history.duckdb.transaction import transaction
 
@@ -45,8 +45,7 @@ def put_damaged_aside(
             add_meta(cursor, "holes", run(cursor, "select count(*) from contents where part = ?", part)[0][0])
             add_meta(cursor, "damaged", 1)
             keep_heads(cursor, part)
-            run(cursor, "delete from contents where part = ?", part)
-            run(cursor, "delete from parts where part = ?", part)
+            forget_part(cursor, part)
         if path.exists():
             path.rename(path.with_suffix(".damaged"))
     return len(damaged)

@@ -13,9 +13,10 @@ from tradewatch.history.ticks import DTYPES
 _log = logging.getLogger("tradewatch.history")
 
 FORMAT = 1
-_HOT = "hot_"
 #: What DuckDB says of a database file or of its log when their bytes are not those that it wrote.
 _DAMAGE = ("not a valid duckdb database file", "corrupt", "could not read enough bytes", "deserialize")
+#: Nothing is fetched from the network at run time; `duckdb.connect` takes these.
+NO_EXTENSIONS = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 _SQL_TYPES = {"<i1": "tinyint", "<i4": "integer", "<i8": "bigint"}
 
 _DECLARED = ", ".join(f"{name} {_SQL_TYPES[dtype]}" for name, dtype in DTYPES.items())
@@ -61,7 +62,10 @@ class Database:
                     run(self._connection, statement)
             found = value(self._connection, "select value from meta where key = 'format'")
             if found is None:
+                run(self._connection, "begin")
                 run(self._connection, "insert into meta values ('format', ?)", FORMAT)
+                run(self._connection, "insert into reached values (null, null)")
+                run(self._connection, "commit")
         except duckdb.Error as error:
             raise HistoryError(f"{directory}: {str(error).splitlines()[0]}") from error
         if found not in (None, FORMAT):
@@ -81,9 +85,8 @@ class Database:
             "memory_limit": f"{memory_bytes}B",
             "threads": threads,
             "temp_directory": str(self.directory / "tmp"),
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
             "preserve_insertion_order": "true",
+            **NO_EXTENSIONS,
         }
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -144,7 +147,7 @@ def value(connection: "duckdb.DuckDBPyConnection", statement: str, *parameters: 
 
 def hot_table(generation: int) -> str:
     """The name of a table of recent rows."""
-    return f"{_HOT}{generation}"
+    return f"hot_{generation}"
 
 
 def create_hot(connection: "duckdb.DuckDBPyConnection", generation: int) -> None:
@@ -153,13 +156,17 @@ def create_hot(connection: "duckdb.DuckDBPyConnection", generation: int) -> None
     run(connection, "insert into hot_generations values (?)", generation)
 
 
-def drop_hot(connection: "duckdb.DuckDBPyConnection", table: str) -> None:
+def drop_hot(connection: "duckdb.DuckDBPyConnection", generation: int) -> None:
     """Let a table of recent rows go."""
-    run(connection, f"drop table {table}")
-    run(connection, "delete from hot_generations where generation = ?", int(table.removeprefix(_HOT)))
+    run(connection, f"drop table {hot_table(generation)}")
+    run(connection, "delete from hot_generations where generation = ?", generation)
+
+
+def hot_generations(connection: "duckdb.DuckDBPyConnection") -> list[int]:
+    """The tables of recent rows, the oldest first; to ask the catalogue for them would take longer."""
+    return [generation for (generation,) in run(connection, "from hot_generations order by generation")]
 
 
 def hot_tables(connection: "duckdb.DuckDBPyConnection") -> list[str]:
-    """The tables of recent rows, the oldest first; to ask the catalogue for them would take longer."""
-    found = run(connection, "from hot_generations order by generation")
-    return [hot_table(generation) for (generation,) in found]
+    """Their names, likewise."""
+    return [hot_table(generation) for generation in hot_generations(connection)]

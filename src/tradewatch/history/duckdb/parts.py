@@ -186,21 +186,26 @@ def enter_part(cursor: "duckdb.DuckDBPyConnection", directory: Path, part: Part)
     )
 
 
-def leave_part(cursor: "duckdb.DuckDBPyConnection", part: int, file: str) -> None:
-    """Let a part count no more; its file goes once nobody can be reading it."""
+def forget_part(cursor: "duckdb.DuckDBPyConnection", part: int) -> None:
+    """Let a part count no more; within a transaction of the caller's."""
     run(cursor, "delete from contents where part = ?", part)
     run(cursor, "delete from parts where part = ?", part)
+
+
+def leave_part(cursor: "duckdb.DuckDBPyConnection", part: int, file: str) -> None:
+    """Let a part count no more; its file goes once nobody can be reading it."""
+    forget_part(cursor, part)
     run(cursor, "insert into garbage values (?)", file)
 
 
-def groups_of(cursor: "duckdb.DuckDBPyConnection", source: str) -> list[tuple[Group, int]]:
-    """What days and classes a table has, and how many rows of each; the most rows first."""
+def groups_of(cursor: "duckdb.DuckDBPyConnection", source: str) -> list[Group]:
+    """What days and classes a table has; those with the most rows first."""
     found = run(
         cursor,
-        f"select class, event_ms // {_DAY_MS} as day, count(*) from {source}"
-        " join instruments on number = instrument group by 1, 2 order by 3 desc, 1, 2",
+        f"select class, event_ms // {_DAY_MS} as day from {source}"
+        " join instruments on number = instrument group by 1, 2 order by count(*) desc, 1, 2",
     )
-    return [(Group(class_number, day), rows) for class_number, day, rows in found]
+    return [Group(class_number, day) for class_number, day in found]
 
 
 def select_group(source: str, group: Group, besides: Sequence[int] = ()) -> tuple[str, list[object]]:
@@ -250,7 +255,7 @@ def write_groups(
 
     Beyond `max_groups` the days with the fewest rows of a class share a part.
     """
-    groups = [group for group, _ in groups_of(cursor, source)]
+    groups = groups_of(cursor, source)
     alone = groups[:max_groups]
     others = {group.class_number for group in groups[max_groups:]}
     for group in [*alone, *(Group(class_number, NO_DAY) for class_number in sorted(others))]:

@@ -87,7 +87,7 @@ class Reader:
             backwards: whether they lie before the key, the nearest ones.
             inclusive: whether the row of the key is among them.
         """
-        order = _Ordered(_TIME_ORDER, limit, beside, backwards=backwards, inclusive=inclusive)
+        order = _nearest(_TIME_ORDER, limit, beside, backwards=backwards, inclusive=inclusive)
         index = self._index.of(number, span)
         if beside is not None:
             span = (
@@ -136,7 +136,7 @@ class Reader:
             " and last_ms >= ? and first_ms < ? order by epoch, first_seq",
             *(number, span.start_ms, span.end_ms),
         )
-        order = _Ordered(_PLACE_ORDER, limit, None, backwards=backwards, inclusive=True)
+        order = _nearest(_PLACE_ORDER, limit, None, backwards=backwards, inclusive=True)
         where = f"{_not_below(low, 'seq')} and {_not_above(high, 'seq')}"
         rows = _by_place(self._query([], self._hot(number), number, span, order=order, where=where))
         ordered = sorted(entries, key=lambda entry: entry[1:4:2], reverse=True) if backwards else entries
@@ -160,7 +160,7 @@ class Reader:
         number: int,
         span: Span,
         *,
-        order: "_Ordered | None" = None,
+        order: str = "",
         where: str = "",
         names: Sequence[str] = PRICES,
     ) -> Ticks:
@@ -183,27 +183,25 @@ class Reader:
         sides = f" and bid <> '{ABSENT}'::bigint and ask <> '{ABSENT}'::bigint" if span.whole else ""
         selects += [f"select {', '.join(names)} from {table} where {wanted}{sides}" for table in tables]
         query = " union all ".join(selects)
-        if order is not None:
-            query = f"select * from ({query}) {order.clause}"
+        if order:
+            query = f"select * from ({query}) {order}"
         self.files[:] = files
         found = self._cursor.execute(query, [files] if files else []).fetchnumpy()
         return ticks_of(found)
 
 
-class _Ordered:
-    """The nearest so many rows beside a key."""
-
-    def __init__(
-        self, columns: tuple[str, ...], limit: int, beside: Key | None, *, backwards: bool, inclusive: bool
-    ) -> None:
-        direction = " desc" if backwards else ""
-        listed = ", ".join(f"{column}{direction}" for column in columns)
-        where = ""
-        if beside is not None:
-            sign = ("<" if backwards else ">") + ("=" if inclusive else "")
-            place = f"({beside[0]}::bigint, {beside[1]}::integer, {beside[2]}::integer, {beside[3]}::bigint)"
-            where = f"where ({', '.join(columns)}) {sign} {place} "
-        self.clause = f"{where}order by {listed} limit {limit}"
+def _nearest(
+    columns: tuple[str, ...], limit: int, beside: Key | None, *, backwards: bool, inclusive: bool
+) -> str:
+    """The end of a query for the nearest so many rows beside a key, or at an end."""
+    direction = " desc" if backwards else ""
+    listed = ", ".join(f"{column}{direction}" for column in columns)
+    where = ""
+    if beside is not None:
+        sign = ("<" if backwards else ">") + ("=" if inclusive else "")
+        place = f"({beside[0]}::bigint, {beside[1]}::integer, {beside[2]}::integer, {beside[3]}::bigint)"
+        where = f"where ({', '.join(columns)}) {sign} {place} "
+    return f"{where}order by {listed} limit {limit}"
 
 
 def _not_below(place: Place, seq: str) -> str:

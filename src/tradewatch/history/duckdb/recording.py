@@ -124,8 +124,8 @@ def insert_columns(cursor: "duckdb.DuckDBPyConnection", table: str, columns: dic
 
 def reached(cursor: "duckdb.DuckDBPyConnection") -> tuple[int | None, int | None]:
     """The log offset behind what was recorded last, and its epoch's number; nothing where nothing was."""
-    found = run(cursor, "from reached")
-    return found[0] if found else (None, None)
+    (found,) = run(cursor, "select log_offset, epoch from reached")
+    return found[0], found[1]
 
 
 def reach(cursor: "duckdb.DuckDBPyConnection", log_offset: int, epoch: int) -> None:
@@ -133,10 +133,7 @@ def reach(cursor: "duckdb.DuckDBPyConnection", log_offset: int, epoch: int) -> N
 
     One row without a key, and not two of `meta`: they took three milliseconds of every batch.
     """
-    if reached(cursor)[0] is None:
-        run(cursor, "insert into reached values (?, ?)", log_offset, epoch)
-    else:
-        run(cursor, "update reached set log_offset = ?, epoch = ?", log_offset, epoch)
+    run(cursor, "update reached set log_offset = ?, epoch = ?", log_offset, epoch)
 
 
 def get_meta(cursor: "duckdb.DuckDBPyConnection", key: str) -> int | None:

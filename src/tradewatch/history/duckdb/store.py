@@ -1,7 +1,6 @@
 """`Archive` in DuckDB and Parquet files; one process, any number of its threads."""
 
 import contextlib
-import logging
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
@@ -14,7 +13,15 @@ from tradewatch.errors import HistoryError
 from tradewatch.history.archive import NamedHole, Recorded, Totals
 from tradewatch.history.duckdb.adoption import adopt
 from tradewatch.history.duckdb.damage import put_damaged_aside
-from tradewatch.history.duckdb.database import Database, create_hot, hot_table, hot_tables, run, value
+from tradewatch.history.duckdb.database import (
+    Database,
+    create_hot,
+    hot_generations,
+    hot_table,
+    hot_tables,
+    run,
+    value,
+)
 from tradewatch.history.duckdb.hot_members import HotMembers
 from tradewatch.history.duckdb.importing import ImportFile
 from tradewatch.history.duckdb.parts import Part, PartNumbers, enter_part, finish_parts, write_groups
@@ -38,8 +45,6 @@ from tradewatch.history.request import Phase, Progress
 from tradewatch.model.asset_class import AssetClass
 from tradewatch.model.position import epoch_text
 from tradewatch.tape.follower import Stretch
-
-_log = logging.getLogger("tradewatch.history")
 
 #: Rows of the database that become files; so many take a day of one symbol below 10 ms to look through.
 HOT_ROWS = 1_000_000
@@ -88,7 +93,7 @@ class DuckHistory(Names):
         with _named(directory):
             if not value(self._cursor, "select count(*) from instruments"):
                 adopt(self._cursor, directory)
-            if not hot_tables(self._cursor):
+            if not hot_generations(self._cursor):
                 create_hot(self._cursor, 1)
             self._members.load(self._cursor)
             self._registry = load_registry(self._cursor)
@@ -135,8 +140,9 @@ class DuckHistory(Names):
                 if rolls:
                     self._begin_table()
             self._saved = Saved(self._registry)
-            self._hot_rows = 0 if rolls else self._hot_rows + len(taken.ticks)
-            self._generation += rolls
+            self._hot_rows += len(taken.ticks)
+            if rolls:
+                self._table_begun()
         return Recorded(len(taken.ticks), len(taken.holes), missing, taken.repeated)
 
     @contextlib.contextmanager
@@ -193,7 +199,7 @@ class DuckHistory(Names):
         now_us = now_ms * 1_000
         try:
             with _named(self._directory):
-                full = self._full_tables()
+                full = self._full_generations()
                 if full:
                     self._tidying.freeze(full[0], self._registry)
                     return True
@@ -209,10 +215,7 @@ class DuckHistory(Names):
         """Make files of everything that is in the database; for imports and measurements."""
         with self._changing():
             if self._hot_rows:
-                with transaction(self._cursor):
-                    self._begin_table()
-                self._generation += 1
-                self._hot_rows = 0
+                self._roll()
         while self.tidy(now_ms=now_ms):
             pass
 
@@ -254,6 +257,7 @@ class DuckHistory(Names):
                 source = file.sort(epoch=epoch, now_us=now_ms * 1_000)
                 total = value(cursor, f"select count(*) from {source}")
                 parts: list[Part] = []
+                written = 0
                 for part in write_groups(
                     cursor,
                     self._directory,
@@ -263,7 +267,8 @@ class DuckHistory(Names):
                     max_groups=_MAX_IMPORT_GROUPS,
                 ):
                     parts.append(part)
-                    yield Progress(Phase.WRITING, sum(each.rows for each in parts), total)
+                    written += part.rows
+                    yield Progress(Phase.WRITING, written, total)
                 finish_parts(self._directory, parts)
                 with transaction(cursor):
                     for part in parts:
@@ -295,20 +300,28 @@ class DuckHistory(Names):
             day_began_s = now_ms // 1_000 // _DAY_S * _DAY_S
             if oldest_us >= day_began_s * 1_000_000 or now_ms / 1_000 < day_began_s + _ROLL_AFTER_S:
                 return
-            with transaction(self._cursor):
-                self._begin_table()
-            self._generation += 1
-            self._hot_rows = 0
+            self._roll()
+
+    def _roll(self) -> None:
+        """Let the rows of the database stand as they are, to become files."""
+        with transaction(self._cursor):
+            self._begin_table()
+        self._table_begun()
 
     def _begin_table(self) -> None:
         """Let rows go into a new table from here on; within a transaction."""
         create_hot(self._cursor, self._generation + 1)
         self._members.enter(hot_table(self._generation + 1), ())
 
-    def _full_tables(self) -> list[str]:
+    def _table_begun(self) -> None:
+        """The transaction has come through."""
+        self._generation += 1
+        self._hot_rows = 0
+
+    def _full_generations(self) -> list[int]:
         """The tables of recent rows that no more rows go into."""
         with self._writing:
-            return [name for name in hot_tables(self._cursor) if name != hot_table(self._generation)]
+            return [each for each in hot_generations(self._cursor) if each != self._generation]
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[None]:
@@ -322,7 +335,7 @@ class DuckHistory(Names):
 
     def _catch_up(self) -> None:
         """Know how far the database is; names that it does not have yet are told it with the next rows."""
-        self._generation = int(hot_tables(self._cursor)[-1].removeprefix("hot_"))
+        self._generation = hot_generations(self._cursor)[-1]
         self._hot_rows = value(self._cursor, f"select count(*) from {hot_table(self._generation)}")
         load_heads(self._cursor, self._registry, reached(self._cursor)[1] or 0)
         self._saved = Saved(load_registry(self._cursor))

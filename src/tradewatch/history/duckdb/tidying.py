@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from tradewatch.history.duckdb.database import drop_hot, run
+from tradewatch.history.duckdb.database import drop_hot, hot_table, run
 from tradewatch.history.duckdb.parts import (
     FILES,
     NO_DAY,
@@ -77,7 +77,7 @@ class Tidying:
             if path.relative_to(self._directory).as_posix() not in known:
                 path.unlink(missing_ok=True)
 
-    def freeze(self, table: str, registry: Registry) -> None:
+    def freeze(self, generation: int, registry: Registry) -> None:
         """Write a table of recent rows that is full as parts, and drop it, at once for readers."""
         parts = list(
             write_groups(
@@ -85,7 +85,7 @@ class Tidying:
                 self._directory,
                 registry,
                 self._numbers,
-                source=table,
+                source=hot_table(generation),
                 max_groups=_MAX_GROUPS,
             )
         )
@@ -93,7 +93,7 @@ class Tidying:
         with transaction(self._cursor):
             for part in parts:
                 enter_part(self._cursor, self._directory, part)
-            drop_hot(self._cursor, table)
+            drop_hot(self._cursor, generation)
 
     def merge(self, registry: Registry, *, now_us: int) -> bool:
         """Make one file of several of the same days; whether there were any."""
