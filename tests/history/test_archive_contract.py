@@ -427,7 +427,7 @@ steps = st.lists(
 def few_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """Days beyond the third share a file, and three files become one: so that little makes a history."""
     monkeypatch.setattr("tradewatch.history.duckdb.tidying._MAX_GROUPS", 3)
-    monkeypatch.setattr("tradewatch.history.duckdb.tidying._MERGED_PARTS", 3)
+    monkeypatch.setattr("tradewatch.history.duckdb.tidying._MERGED_RUNS", 3)
 
 
 @pytest.mark.usefixtures("few_files")

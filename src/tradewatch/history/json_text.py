@@ -1,6 +1,6 @@
 """Candles and ticks as the JSON of the API: numbers with every digit they have, and no float."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 import numpy as np
@@ -10,32 +10,38 @@ from tradewatch.history.shown import Column, Columns, Form
 _MS = 1_000_000
 
 
-def json_rows(columns: Columns) -> list[str]:
-    """Each row as an object."""
-    texts = [_texts(column) for column in columns]
-    names = [f'"{column.name}":' for column in columns]
-    parts = [[name + text for text in column] for name, column in zip(names, texts, strict=True)]
-    return ["{" + ",".join(row) + "}" for row in zip(*parts, strict=True)]
+class DecimalTexts(dict[int, str]):
+    """Integers in units of 10 ** -`scale` as plain decimal text, without trailing zeros.
+
+    Each is written once: prices of a day are many times the same, open, high, low and close of them, too.
+    """
+
+    def __init__(self, scale: int) -> None:
+        self._scale = scale
+
+    def __missing__(self, mantissa: int) -> str:
+        text = self[mantissa] = self._written(mantissa)
+        return text
+
+    def _written(self, mantissa: int) -> str:
+        if self._scale == 0:
+            return str(mantissa)
+        digits = str(abs(mantissa)).rjust(self._scale + 1, "0")
+        text = f"{digits[: -self._scale]}.{digits[-self._scale :]}".rstrip("0").rstrip(".")
+        return f"-{text}" if mantissa < 0 else text
 
 
 def decimal_texts(mantissas: Iterable[int], scale: int) -> list[str]:
-    """Each integer in units of 10 ** -`scale` as plain decimal text, without trailing zeros."""
-    if scale == 0:
-        return [str(mantissa) for mantissa in mantissas]
-    known: dict[int, str] = {}  # prices of a day are many times the same
-    texts: list[str] = []
-    for mantissa in mantissas:
-        text = known.get(mantissa)
-        if text is None:
-            text = known[mantissa] = _decimal_text(mantissa, scale)
-        texts.append(text)
-    return texts
+    """The texts of many numbers of one scale."""
+    return list(map(DecimalTexts(scale).__getitem__, mantissas))
 
 
-def _decimal_text(mantissa: int, scale: int) -> str:
-    digits = str(abs(mantissa)).rjust(scale + 1, "0")
-    text = f"{digits[:-scale]}.{digits[-scale:]}".rstrip("0").rstrip(".")
-    return f"-{text}" if mantissa < 0 else text
+def json_rows(columns: Columns) -> list[str]:
+    """Each row as an object."""
+    decimals = {column.scale: DecimalTexts(column.scale) for column in columns if column.form is Form.DECIMAL}
+    texts = [_texts(column, decimals) for column in columns]
+    row = ",".join(f'"{column.name}":%s' for column in columns)
+    return [f"{{{row}}}" % values for values in zip(*texts, strict=True)]
 
 
 def iso_times(times_ns: np.ndarray) -> list[str]:
@@ -50,7 +56,7 @@ def iso_times(times_ns: np.ndarray) -> list[str]:
     return [f"{text}Z" for text in texts.tolist()]
 
 
-def _texts(column: Column) -> list[str]:
+def _texts(column: Column, decimals: Mapping[int, DecimalTexts]) -> list[str]:
     values = column.values
     match column.form:
         case Form.NANOSECONDS:
@@ -58,7 +64,7 @@ def _texts(column: Column) -> list[str]:
         case Form.TEXT:
             return [msgspec.json.encode(text).decode() for text in values.tolist()]
         case Form.DECIMAL:
-            texts = decimal_texts(values.tolist(), column.scale)
+            texts = list(map(decimals[column.scale].__getitem__, values.tolist()))
         case Form.SECONDS | Form.INTEGER:
             texts = [str(number) for number in values.tolist()]
     if column.missing is None or not column.missing.any():

@@ -191,7 +191,7 @@ def test_readers_see_whole_stretches_while_others_record_and_tidy(
     opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever anybody reads is what was recorded up to some stretch, in order, each row once."""
-    monkeypatch.setattr("tradewatch.history.duckdb.tidying._MERGED_PARTS", 3)
+    monkeypatch.setattr("tradewatch.history.duckdb.tidying._MERGED_RUNS", 3)
     history, tape = opened(hot_rows=300), Tape()
     put(history, tape, tape.quotes(40))
     number = stored(history, EURUSD).number

@@ -7,7 +7,6 @@ from tests.history.tapes import ALL, BTCUSDT, DAY_MS, EURUSD, NOW_MS, XAUUSD, Ta
 
 from tradewatch.history.archive import Recorded
 from tradewatch.history.duckdb import tidying
-from tradewatch.history.duckdb.parts import Part
 from tradewatch.history.duckdb.store import DuckHistory
 from tradewatch.model.asset_class import AssetClass
 from tradewatch.model.record import Record
@@ -177,15 +176,15 @@ def test_a_reader_that_began_while_files_were_merged_keeps_them(
         put(history, tape, tape.quotes(50))
     while history.totals().parts < 8:
         history.tidy(now_ms=SOON)
-    begun = []
-    write_part = tidying.write_part
+    begun: list[Any] = []
+    finish_parts = tidying.finish_parts
 
-    def begins_meanwhile(*given: Any, **named: Any) -> Part:
+    def begins_meanwhile(*given: Any) -> None:
         begun.append(history.reading())
         begun.append(begun[0].__enter__())
-        return write_part(*given, **named)
+        finish_parts(*given)
 
-    monkeypatch.setattr(tidying, "write_part", begins_meanwhile)
+    monkeypatch.setattr(tidying, "finish_parts", begins_meanwhile)
     assert history.tidy(now_ms=SOON) is True
     tidied(history)
     assert len(read(history, begun[1])) == 400

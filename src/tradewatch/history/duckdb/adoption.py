@@ -21,14 +21,7 @@ def adopt(cursor: "duckdb.DuckDBPyConnection", directory: Path) -> int:
 
     What was in the database only is gone; where the tape still has it, it is recorded again.
     """
-    files = sorted(directory.glob("*/*/*.parquet"))
-    metadata = {path: _metadata(cursor, path) for path in files}
-    replaced = {
-        number
-        for found in metadata.values()
-        for number in msgspec.json.decode(found.get("tradewatch_replaced", "[]"), type=list[int])
-    }
-    named = {path: found for path, found in metadata.items() if found and int(path.stem) not in replaced}
+    named = _counting(cursor, directory)
     if not named:
         return 0
     registry = _registry(list(named.values()))
@@ -36,7 +29,8 @@ def adopt(cursor: "duckdb.DuckDBPyConnection", directory: Path) -> int:
         Saved(Registry()).write_new(cursor, registry)
         for path in named:
             group = Group.of(path.parent.relative_to(directory).as_posix())
-            part = found_part(cursor, path, number=int(path.stem), group=group, level=0)
+            first, _ = _numbers(named[path], "run")
+            part = found_part(cursor, path, number=int(path.stem), first=first, group=group, level=0)
             enter_part(cursor, directory, part)
         run(
             cursor,
@@ -48,6 +42,28 @@ def adopt(cursor: "duckdb.DuckDBPyConnection", directory: Path) -> int:
         )
     _log.warning("the history was found without its database: %d files are taken in again", len(named))
     return len(named)
+
+
+def _counting(cursor: "duckdb.DuckDBPyConnection", directory: Path) -> dict[Path, dict[str, str]]:
+    """The files that have each row once, and what they say of themselves.
+
+    A run whose last file never came, while files that it replaces are still there, was not finished.
+    """
+    read = {path: _metadata(cursor, path) for path in sorted(directory.glob("*/*/*.parquet"))}
+    present = {int(path.stem) for path in directory.glob("*/*/*") if path.suffix in (".parquet", ".damaged")}
+    finished = {
+        path: found
+        for path, found in read.items()
+        if found
+        and (_numbers(found, "run")[-1] in present or present.isdisjoint(_numbers(found, "replaced")))
+    }
+    replaced = {number for found in finished.values() for number in _numbers(found, "replaced")}
+    return {path: found for path, found in finished.items() if int(path.stem) not in replaced}
+
+
+def _numbers(found: dict[str, str], name: str) -> list[int]:
+    """The numbers of parts that a file names."""
+    return msgspec.json.decode(found[f"tradewatch_{name}"], type=list[int])
 
 
 def _metadata(cursor: "duckdb.DuckDBPyConnection", path: Path) -> dict[str, str]:

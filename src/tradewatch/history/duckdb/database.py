@@ -31,8 +31,8 @@ create table if not exists epochs (number integer, epoch_ms bigint);
 create table if not exists heads (instrument integer, epoch integer, seq bigint);
 create table if not exists holes (instrument integer, epoch integer, first_seq bigint, last_seq bigint,
     found_ms bigint);
-create table if not exists parts (part integer, class tinyint, day integer, level tinyint, file varchar,
-    bytes bigint, rows bigint, last_received_us bigint);
+create table if not exists parts (part integer, run integer, class tinyint, day integer, level tinyint,
+    file varchar, bytes bigint, rows bigint, last_received_us bigint);
 create table if not exists hot_generations (generation bigint);
 create table if not exists contents (part integer, file varchar, day integer, instrument integer,
     epoch integer, rows bigint, first_ms bigint, last_ms bigint, first_seq bigint, last_seq bigint);
@@ -164,7 +164,7 @@ def drop_hot(connection: "duckdb.DuckDBPyConnection", generation: int) -> None:
 
 def hot_generations(connection: "duckdb.DuckDBPyConnection") -> list[int]:
     """The tables of recent rows, the oldest first; to ask the catalogue for them would take longer."""
-    return [generation for (generation,) in run(connection, "from hot_generations order by generation")]
+    return sorted(generation for (generation,) in run(connection, "from hot_generations"))
 
 
 def hot_tables(connection: "duckdb.DuckDBPyConnection") -> list[str]:

@@ -33,11 +33,31 @@ class Entry(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """A stretch of time, and the files of one day that have rows of the instrument in it."""
+    """A stretch of time, and what has rows of the instrument in it.
+
+    Attributes:
+        start_ms: where it begins; Unix milliseconds.
+        end_ms: where it ends, exclusive.
+        files: those of one day.
+        rows: how many rows they have there, if these lie evenly.
+    """
 
     start_ms: int
     end_ms: int
     files: list[str]
+    rows: int
+
+    def nearest(self, rows: int, *, backwards: bool) -> list["Piece"]:
+        """Where about so many rows are, at the end from which it is read, and the rest."""
+        length_ms = self.end_ms - self.start_ms
+        near_ms = length_ms * rows // max(self.rows, 1) + 1
+        if near_ms >= length_ms:
+            return [self]
+        if backwards:
+            cut_ms = self.end_ms - near_ms
+            return [self._replace(start_ms=cut_ms, rows=rows), self._replace(end_ms=cut_ms)]
+        cut_ms = self.start_ms + near_ms
+        return [self._replace(end_ms=cut_ms, rows=rows), self._replace(start_ms=cut_ms)]
 
 
 class Entries(NamedTuple):
@@ -77,11 +97,15 @@ class Entries(NamedTuple):
                 days.setdefault(entry.day, []).append(entry)
         pieces: list[Piece] = []
         for entries in days.values():
-            start_ms = max(min(entry.first_ms for entry in entries), span.start_ms)
-            end_ms = min(max(entry.last_ms for entry in entries) + 1, span.end_ms)
+            first_ms = min(entry.first_ms for entry in entries)
+            last_ms = max(entry.last_ms for entry in entries)
+            start_ms, end_ms = max(first_ms, span.start_ms), min(last_ms + 1, span.end_ms)
             files = list(dict.fromkeys(entry.path for entry in entries))
-            cuts = _cuts(start_ms, end_ms, sum(entry.rows for entry in entries))
-            pieces += [Piece(begin, end, files) for begin, end in pairwise(cuts)]
+            rows = sum(entry.rows for entry in entries)
+            pieces += [
+                Piece(begin, end, files, rows * (end - begin) // (last_ms + 1 - first_ms))
+                for begin, end in pairwise(_cuts(start_ms, end_ms, rows))
+            ]
         return pieces
 
     def _within(self, span: Span) -> list[Entry]:
@@ -114,11 +138,12 @@ class Index:
         ):
             rows = run(
                 self._cursor,
-                "select file, day, rows, first_ms, last_ms from contents"
-                " where instrument = ? and last_ms >= ? and first_ms < ? order by day, part",
+                "select day, part, file, rows, first_ms, last_ms from contents"
+                " where instrument = ? and last_ms >= ? and first_ms < ?",
                 *(number, span.start_ms, span.end_ms),
             )
-            entries = [Entry(str(self._directory / file), *rest) for file, *rest in rows]
+            # Sorted here: DuckDB takes longer to plan it than Python to do it.
+            entries = [Entry(str(self._directory / file), day, *rest) for day, _, file, *rest in sorted(rows)]
             found = self._found = Entries(number, span, entries)
         return found
 

@@ -18,6 +18,9 @@ _PLACE_ORDER = ("epoch", "seq")
 #: What is read of prices where the rows are of one file, whose order they have: there are no ties to settle.
 _ALONE = ("event_ms", "bid", "bid_scale", "ask", "ask_scale")
 
+#: A page is looked for first where so many times its rows ought to be.
+_NEAR = 4
+
 
 class Reader:
     """Reads rows of one instrument; made for one request, and closed behind it.
@@ -98,7 +101,12 @@ class Reader:
         found = [self._query(index.files_aside(span), self._hot(number), number, span, order=order)]
         missing = limit
         pieces = index.pieces(span)
-        for piece in reversed(pieces) if backwards else pieces:
+        near = (
+            nearer
+            for piece in (reversed(pieces) if backwards else pieces)
+            for nearer in piece.nearest(missing * _NEAR, backwards=backwards)
+        )
+        for piece in near:
             narrow = span._replace(start_ms=piece.start_ms, end_ms=piece.end_ms)
             rows = self._query(piece.files, [], number, narrow, order=order)
             found.append(rows)

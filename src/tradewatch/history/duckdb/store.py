@@ -24,7 +24,7 @@ from tradewatch.history.duckdb.database import (
 )
 from tradewatch.history.duckdb.hot_members import HotMembers
 from tradewatch.history.duckdb.importing import ImportFile
-from tradewatch.history.duckdb.parts import Part, PartNumbers, enter_part, finish_parts, write_groups
+from tradewatch.history.duckdb.parts import Part, PartNumbers, enter_part
 from tradewatch.history.duckdb.reader import Reader
 from tradewatch.history.duckdb.readers import Readers
 from tradewatch.history.duckdb.recording import (
@@ -37,6 +37,7 @@ from tradewatch.history.duckdb.recording import (
     reached,
     write_taken,
 )
+from tradewatch.history.duckdb.runs import Runs, finish_parts
 from tradewatch.history.duckdb.tidying import Tidying
 from tradewatch.history.duckdb.transaction import transaction
 from tradewatch.history.intake import take
@@ -258,14 +259,8 @@ class DuckHistory(Names):
                 total = value(cursor, f"select count(*) from {source}")
                 parts: list[Part] = []
                 written = 0
-                for part in write_groups(
-                    cursor,
-                    self._directory,
-                    self._registry,
-                    self._numbers,
-                    source=source,
-                    max_groups=_MAX_IMPORT_GROUPS,
-                ):
+                runs = Runs(cursor, self._directory, self._registry, self._numbers)
+                for part in runs.write_table(source, max_groups=_MAX_IMPORT_GROUPS, ordered=True):
                     parts.append(part)
                     written += part.rows
                     yield Progress(Phase.WRITING, written, total)

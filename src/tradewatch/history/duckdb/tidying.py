@@ -13,14 +13,12 @@ from tradewatch.history.duckdb.parts import (
     Group,
     PartNumbers,
     enter_part,
-    finish_parts,
     leave_part,
     read_columns,
-    write_groups,
-    write_part,
 )
 from tradewatch.history.duckdb.readers import Readers
 from tradewatch.history.duckdb.recording import keep_heads
+from tradewatch.history.duckdb.runs import Rows, Runs, finish_parts
 from tradewatch.history.duckdb.transaction import transaction
 from tradewatch.history.registry import Registry
 from tradewatch.history.ticks import DTYPES
@@ -30,9 +28,9 @@ _log = logging.getLogger("tradewatch.history")
 
 #: Days of which one table of recent rows makes a file each; rows of further days share one.
 _MAX_GROUPS = 400
-#: So many files of one group and level become one of the next.
-_MERGED_PARTS = 8
-#: A day that nobody wrote to for so long becomes one file.
+#: So many runs of one group and level become one of the next.
+_MERGED_RUNS = 8
+#: A day that nobody wrote to for so long becomes one run.
 _SETTLED_S = 3_600
 _MAX_MERGED_ROWS = 200_000_000
 _US = 1_000_000
@@ -79,16 +77,7 @@ class Tidying:
 
     def freeze(self, generation: int, registry: Registry) -> None:
         """Write a table of recent rows that is full as parts, and drop it, at once for readers."""
-        parts = list(
-            write_groups(
-                self._cursor,
-                self._directory,
-                registry,
-                self._numbers,
-                source=hot_table(generation),
-                max_groups=_MAX_GROUPS,
-            )
-        )
+        parts = list(self._runs(registry).write_table(hot_table(generation), max_groups=_MAX_GROUPS))
         finish_parts(self._directory, parts)
         with transaction(self._cursor):
             for part in parts:
@@ -96,40 +85,34 @@ class Tidying:
             drop_hot(self._cursor, generation)
 
     def merge(self, registry: Registry, *, now_us: int) -> bool:
-        """Make one file of several of the same days; whether there were any."""
+        """Make one run of several of the same days; whether there were any."""
+        listed = "list(part order by part), list(file order by part), sum(rows)"
         found = run(
             self._cursor,
-            "select class, day, level, list(part order by part), list(file order by part) from parts"
-            " group by class, day, level having count(*) >= ? and sum(rows) <= ? order by day limit 1",
-            *(_MERGED_PARTS, _MAX_MERGED_ROWS),
+            f"select class, day, level, {listed} from parts"
+            " group by class, day, level having count(distinct run) >= ? and sum(rows) <= ?"
+            " order by day limit 1",
+            *(_MERGED_RUNS, _MAX_MERGED_ROWS),
         ) or run(
             self._cursor,
-            "select class, day, max(level), list(part order by part), list(file order by part) from parts"
-            " where day <> ? group by class, day"
-            " having count(*) > 1 and max(last_received_us) < ? and sum(rows) <= ? order by day limit 1",
+            f"select class, day, max(level), {listed} from parts where day <> ? group by class, day"
+            " having count(distinct run) > 1 and max(last_received_us) < ? and sum(rows) <= ?"
+            " order by day limit 1",
             *(NO_DAY, now_us - _SETTLED_S * _US, _MAX_MERGED_ROWS),
         )
         if not found:
             return False
-        class_number, day, level, parts, files = found[0]
+        class_number, day, level, parts, files, count = found[0]
         paths = self.files[:] = [str(self._directory / file) for file in files]
         select = f"select instrument, {read_columns(DTYPES)} from {FILES}"
-        part = write_part(
-            self._cursor,
-            self._directory,
-            registry,
-            number=self._numbers.next(),
-            group=Group(class_number, day),
-            level=level + 1,
-            select=select,
-            parameters=[paths],
-            replaced=parts,
-        )
-        finish_parts(self._directory, [part])
+        rows = Rows(Group(class_number, day), count, select, [paths])
+        merged = list(self._runs(registry).write(rows, level=level + 1, replaced=parts))
+        finish_parts(self._directory, merged)
         with transaction(self._cursor):
             for old, file in zip(parts, files, strict=True):
                 leave_part(self._cursor, old, file)
-            enter_part(self._cursor, self._directory, part)
+            for part in merged:
+                enter_part(self._cursor, self._directory, part)
         return True
 
     def expire(self, *, now_us: int) -> bool:
@@ -164,3 +147,6 @@ class Tidying:
                 continue
             run(self._cursor, "delete from garbage where file = ?", file)
             del self._unwanted[file]
+
+    def _runs(self, registry: Registry) -> Runs:
+        return Runs(self._cursor, self._directory, registry, self._numbers)
