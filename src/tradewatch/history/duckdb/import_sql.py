@@ -1,4 +1,8 @@
-"""The SQL of an import: from the texts of a file to the rows of the store, exactly, column by column."""
+"""The SQL of an import: from the texts of a file to the rows of the store, exactly, column by column.
+
+A row's place in the file is its `rowid` in the table of parsed rows: to count rows while they are read
+would take one thread for what any number of them can do.
+"""
 
 from tradewatch.history.ticks import ABSENT
 from tradewatch.model.asset_class import CLASS_NUMBERS, AssetClass
@@ -47,9 +51,18 @@ def _parsed(name: str) -> str:
     )
 
 
-#: From the columns `line`, `class`, `symbol` and the texts: numbers, and what is wrong with each row.
-PARSED = f"""
-select *, case
+_NUMBERS = ", ".join(f"{name}, {name}_scale" for name in _SIDES)
+
+
+def parsed(texts: str) -> str:
+    """The query for the numbers of each row, in their order, and for what is wrong with it.
+
+    Args:
+        texts: the query for the columns `class`, `symbol` and the texts. They are not put down, which would
+            take longer than to parse them.
+    """
+    return f"""
+select class, symbol, event_ns, {_NUMBERS}, case
     when class is null then 'no such asset class'
     when not regexp_full_match(symbol, '{SYMBOL_PATTERN}') then 'not a symbol: ' || left(symbol, 40)
     when event_ns is null or event_ns < 0 or event_ns > {MAX_EVENT_NS}
@@ -63,11 +76,11 @@ select *, case
     when ask_size_text <> '' and (ask_size is null or ask_size < 0) then 'ask_size is no size'
     end as wrong
 from (
-    select line, class, symbol, ts_text, bid_text, ask_text, bid_size_text, ask_size_text,
-        if(regexp_full_match(ts_text, '[0-9]{{1,15}}'), ts_text::bigint::hugeint * 1000000,
-            floor(try_cast(ts_text as decimal(30, 6)) * 1000000)::hugeint) as event_ns,
+    select class, symbol, ts_text, {", ".join(f"{name}_text" for name in _SIDES)},
+        try_cast(if(regexp_full_match(ts_text, '[0-9]{{1,15}}'), ts_text::bigint::hugeint * 1000000,
+            floor(try_cast(ts_text as decimal(30, 6)) * 1000000)::hugeint) as bigint) as event_ns,
         {", ".join(map(_parsed, _SIDES))}
-    from (select *, {", ".join(map(_trimmed, _SIDES))} from texts)
+    from (select *, {", ".join(map(_trimmed, _SIDES))} from ({texts}))
 )
 """
 
@@ -87,10 +100,10 @@ _FINEST = {"bid": "scale", "ask": "scale", "bid_size": "size_scale", "ask_size":
 
 #: Good rows as the store has them, sorted by day; parameters: the epoch's number, and now in microseconds.
 ROWS = f"""
-select number as instrument, (event_ns // 1000000)::bigint as event_ms,
+select number as instrument, event_ns // 1000000 as event_ms,
     (event_ns % 1000000)::integer as event_sub_ns,
-    $now_us - (event_ns // 1000000)::bigint * 1000 as lag_us, $epoch::integer as epoch,
-    row_number() over (partition by number order by line) as seq,
+    $now_us - event_ns // 1000000 * 1000 as lag_us, $epoch::integer as epoch,
+    row_number() over (partition by number order by parsed.rowid) as seq,
     {", ".join(_settled(name, scale) for name, scale in _FINEST.items())},
     0::integer as source,
     case when bid is null or ask is null then {Flags.ONE_SIDED.value} else

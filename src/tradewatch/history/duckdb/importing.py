@@ -1,10 +1,11 @@
 """Importing: a file of quotes becomes parts at once, whole or not at all, and only once."""
 
 import contextlib
+import glob
 import gzip
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -12,7 +13,7 @@ import duckdb
 
 from tradewatch.errors import ImportFileError
 from tradewatch.history.duckdb.database import run, value
-from tradewatch.history.duckdb.import_sql import PARSED, ROWS
+from tradewatch.history.duckdb.import_sql import ROWS, parsed
 from tradewatch.history.request import Phase, Progress
 from tradewatch.model.asset_class import CLASS_BY_NUMBER, CLASS_NUMBERS, AssetClass
 
@@ -52,9 +53,37 @@ class ImportFile:
     ) -> None:
         self._connection = connection
         self._path = path
+        self._escaped = glob.escape(str(path))  # DuckDB takes `*` for any
         self._asset_class = asset_class
         self._folder = scratch / f"import-{id(self):x}"
         self._schema = f"import_{id(self):x}"
+        self._reader = ""
+        self._first_line = 0
+        self._columns: dict[str, str] = {}
+        self._class = ""
+
+    def read_header(self) -> None:
+        """Look what columns there are, and what says the class.
+
+        Raises:
+            ImportFileError: it cannot be read, or does not say enough.
+        """
+        try:
+            is_parquet, is_gzip = self._magic() == _PARQUET_MAGIC, self._is_gzip()
+        except OSError as error:
+            raise ImportFileError(f"{self._path}: {error.strerror}") from error
+        compression = "gzip" if is_gzip else "none"
+        csv = f"read_csv(?, all_varchar = true, header = true, delim = ',', compression = '{compression}')"
+        self._reader, self._first_line = ("read_parquet(?)", 1) if is_parquet else (csv, 2)
+        try:
+            found = run(self._connection, f"describe select * from {self._reader}", self._escaped)
+        except duckdb.Error as error:
+            raise ImportFileError(f"{self._path}: {str(error).splitlines()[0]}") from error
+        self._columns = {name.strip().lower(): '"' + name.replace('"', '""') + '"' for name, *_ in found}
+        missing = [name for name in _REQUIRED if name not in self._columns]
+        if missing:
+            raise ImportFileError(f"{self._path}: no column {', '.join(missing)} in its header")
+        self._class = self._class_number()
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[None]:
@@ -70,16 +99,16 @@ class ImportFile:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def digest(self) -> Iterator[Progress | str]:
-        """How far it is read, and at last what identifies its content, compressed or not.
+        """How far it is read, and at last what identifies its quotes: content, and a class it does not say.
 
         Raises:
             ImportFileError: it cannot be read.
         """
         total = self._path.stat().st_size
         digest = hashlib.blake2b(digest_size=16)
-        digest.update(str(self._asset_class).encode())
+        digest.update(self._class.encode())
         with self._path.open("rb") as raw:
-            file: BinaryIO = gzip.GzipFile(fileobj=raw) if self._magic() == _GZIP_MAGIC else raw  # type: ignore[assignment]
+            file: BinaryIO = gzip.GzipFile(fileobj=raw) if self._is_gzip() else raw  # type: ignore[assignment]
             try:
                 while data := file.read(_READ_BYTES):
                     digest.update(data)
@@ -95,21 +124,20 @@ class ImportFile:
             ImportFileError: it has no rows of quotes, or bad ones that are not to be skipped.
         """
         try:
-            run(self._connection, f"create table {self._schema}.texts as {self._texts()}", *self._source())
-            parsed = PARSED.replace("from texts", f"from {self._schema}.texts")
-            run(self._connection, f"create table {self._schema}.parsed as {parsed}")
-            run(self._connection, f"drop table {self._schema}.texts")
+            statement = f"create table {self._schema}.parsed as {parsed(self._texts())}"
+            run(self._connection, statement, self._escaped)
         except duckdb.InvalidInputException as error:
             raise ImportFileError(f"{self._path}: {str(error).splitlines()[0]}") from error
         bad = value(self._connection, f"select count(*) from {self._schema}.parsed where wrong is not null")
         if bad and not skip_bad_rows:
-            line, wrong = run(
+            row, wrong = run(
                 self._connection,
-                f"select line, wrong from {self._schema}.parsed where wrong is not null"
-                " order by line limit 1",
+                f"select rowid, wrong from {self._schema}.parsed where wrong is not null"
+                " order by rowid limit 1",
             )[0]
             raise ImportFileError(
-                f"{self._path}: line {line}: {wrong} ({bad:,} bad rows; nothing of the file was taken in)"
+                f"{self._path}: line {row + self._first_line}: {wrong}"
+                f" ({bad:,} bad rows; nothing of the file was taken in)"
             )
         return int(bad)
 
@@ -132,49 +160,32 @@ class ImportFile:
 
     def _magic(self) -> bytes:
         with self._path.open("rb") as file:
-            first = file.read(4)
-        return first[:2] if first.startswith(_GZIP_MAGIC) else first
+            return file.read(4)
 
-    def _source(self) -> Sequence[object]:
-        return (str(self._path),)
+    def _is_gzip(self) -> bool:
+        return self._magic().startswith(_GZIP_MAGIC)
 
     def _texts(self) -> str:
-        """The query for the rows as texts, each with its line."""
-        if self._magic() == _PARQUET_MAGIC:
-            reader, first_line = "read_parquet(?)", 1
-        else:
-            compression = "gzip" if self._magic() == _GZIP_MAGIC else "none"
-            reader, first_line = (
-                f"read_csv(?, all_varchar = true, header = true, delim = ',', compression = '{compression}')",
-                2,
-            )
-        try:
-            names = [
-                row[0] for row in run(self._connection, f"describe select * from {reader}", *self._source())
-            ]
-        except duckdb.Error as error:
-            raise ImportFileError(f"{self._path}: {str(error).splitlines()[0]}") from error
-        columns = {name.strip().lower(): '"' + name.replace('"', '""') + '"' for name in names}
-        missing = [name for name in _REQUIRED if name not in columns]
-        if missing:
-            raise ImportFileError(f"{self._path}: no column {', '.join(missing)} in its header")
-
-        def text(name: str) -> str:
-            return f"coalesce(trim({columns[name]}::varchar), '')" if name in columns else "''"
-
-        sides = ", ".join(f"{text(name)} as {name}_text" for name in COLUMNS[2:6])
+        """The query for the rows as texts."""
+        sides = ", ".join(f"{self._text(name)} as {name}_text" for name in COLUMNS[2:6])
         return (
-            f"select row_number() over () + {first_line - 1} as line, {self._class(text)} as class,"
-            f" upper({text('symbol')}) as symbol, {text('ts_ms')} as ts_text, {sides} from {reader}"
+            f"select {self._class} as class, upper({self._text('symbol')}) as symbol,"
+            f" {self._text('ts_ms')} as ts_text, {sides} from {self._reader}"
         )
 
-    def _class(self, text: Callable[[str], str]) -> str:
+    def _text(self, name: str) -> str:
+        """The SQL for a column's text; an empty one where there is none."""
+        if name not in self._columns:
+            return "''"
+        return f"coalesce(trim({self._columns[name]}::varchar), '')"
+
+    def _class_number(self) -> str:
         """The SQL for the number of a row's class."""
         if self._asset_class is not None:
             return f"{CLASS_NUMBERS[self._asset_class]}::tinyint"
-        if text("asset_class") != "''":
+        if "asset_class" in self._columns:
             cases = " ".join(f"when '{each.value}' then {CLASS_NUMBERS[each]}" for each in AssetClass)
-            return f"(case lower({text('asset_class')}) {cases} end)::tinyint"
+            return f"(case lower({self._text('asset_class')}) {cases} end)::tinyint"
         named, dash, _ = self._path.name.partition("-")
         if dash and named in set(AssetClass):
             return f"{CLASS_NUMBERS[AssetClass(named)]}::tinyint"

@@ -242,6 +242,7 @@ class DuckHistory(Names):
         file = ImportFile(cursor, path, asset_class=asset_class, scratch=self._directory / "tmp")
         digest = ""
         with contextlib.closing(cursor), _named(self._directory), self._importing:
+            file.read_header()
             for step in file.digest():
                 if isinstance(step, Progress):
                     yield step
