@@ -121,14 +121,20 @@ class Server:
 
     def wait(self) -> int:
         code = self.process.wait(15)
-        for reader in self._readers:
-            reader.join(5)
+        self._read_to_the_end()
         return code
 
     def kill(self) -> None:
         """kill -9."""
         self.process.kill()
         self.process.wait(10)
+        self._read_to_the_end()
+
+    def _read_to_the_end(self) -> None:
+        for reader, pipe in zip(self._readers, (self.process.stdout, self.process.stderr), strict=True):
+            reader.join(5)
+            if pipe is not None and not reader.is_alive():  # a child that outlives it may hold the pipe
+                pipe.close()
 
 
 def run_command(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:

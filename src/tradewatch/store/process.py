@@ -78,9 +78,8 @@ def _serve(settings: StoreSettings, archive: DuckHistory) -> None:
         clock=clock,
     )
     cursors = Cursors(settings.cursor_secret)
-    history = Path(settings.history)
-    answers = Answers(archive, cursors, history / "tmp", recorder.status)
-    service = Service(socket_path(history), answers.answer)
+    answers = Answers(archive, cursors, archive.scratch, recorder.status)
+    service = Service(socket_path(Path(settings.history)), answers.answer)
     ended = threading.Event()
     threads = [
         threading.Thread(target=run, name=name)

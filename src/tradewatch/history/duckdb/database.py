@@ -1,6 +1,7 @@
 """The database of the history: `<data-dir>/history/hot.duckdb`, its settings and its tables."""
 
 import logging
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -49,13 +50,20 @@ class Database:
         memory_bytes: what DuckDB may take.
         threads: that it may use.
 
+    Attributes:
+        directory: likewise.
+        scratch: a folder for what need not outlive the process.
+
     Raises:
         HistoryError: the directory or the database cannot be used.
     """
 
     def __init__(self, directory: Path, *, memory_bytes: int, threads: int) -> None:
         self.directory = directory
+        self.scratch = directory / "tmp"
         self._connection = self._opened(memory_bytes, threads)
+        for left in self.scratch.glob("*/"):  # by a process that was killed
+            shutil.rmtree(left, ignore_errors=True)
         try:
             for statement in _TABLES.split(";"):
                 if statement.strip():
@@ -84,7 +92,7 @@ class Database:
         config: dict[str, Any] = {
             "memory_limit": f"{memory_bytes}B",
             "threads": threads,
-            "temp_directory": str(self.directory / "tmp"),
+            "temp_directory": str(self.scratch),
             "preserve_insertion_order": "true",
             **NO_EXTENSIONS,
         }

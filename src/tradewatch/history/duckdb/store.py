@@ -67,6 +67,9 @@ class DuckHistory(Names):
         hot_rows: rows of the database at which they become files.
         retain_s: how long rows of a class are kept after they reached us; no entry: for good.
 
+    Attributes:
+        scratch: a folder for what need not outlive the process.
+
     Raises:
         HistoryError: the directory cannot be used.
     """
@@ -82,6 +85,7 @@ class DuckHistory(Names):
     ) -> None:
         self._database = Database(directory, memory_bytes=memory_bytes, threads=threads)
         self._directory = directory
+        self.scratch = self._database.scratch
         self._hot_limit = hot_rows
         self._writing = threading.Lock()
         self._importing = threading.Lock()
@@ -239,7 +243,7 @@ class DuckHistory(Names):
             HistoryError: the disk does not take it.
         """
         cursor = self._database.cursor()
-        file = ImportFile(cursor, path, asset_class=asset_class, scratch=self._directory / "tmp")
+        file = ImportFile(cursor, path, asset_class=asset_class, scratch=self.scratch)
         digest = ""
         with contextlib.closing(cursor), _named(self._directory), self._importing:
             file.read_header()
