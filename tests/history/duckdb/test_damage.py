@@ -158,6 +158,7 @@ def test_a_file_that_cannot_be_adopted_is_put_aside(directory: Path, opened: Ope
     (directory / "hot.duckdb").unlink()
     (part,) = directory.glob("currencies/2026-05-12/*.parquet")
     overwrite(part)
+    duckdb.sql(f"copy (select 1 as mine) to '{part.parent}/mine.parquet'")
     history = opened()
     assert len(everything(history)) == 100
     assert part.with_suffix(".damaged").exists()

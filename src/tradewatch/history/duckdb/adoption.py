@@ -50,7 +50,11 @@ def _counting(cursor: "duckdb.DuckDBPyConnection", directory: Path) -> dict[Path
     A run whose last file never came, while files that it replaces are still there, was not finished.
     """
     read = {path: _metadata(cursor, path) for path in sorted(directory.glob("*/*/*.parquet"))}
-    present = {int(path.stem) for path in directory.glob("*/*/*") if path.suffix in (".parquet", ".damaged")}
+    present = {
+        int(path.stem)
+        for path in directory.glob("*/*/*")
+        if path.suffix in (".parquet", ".damaged") and path.stem.isdecimal()
+    }
     finished = {
         path: found
         for path, found in read.items()
