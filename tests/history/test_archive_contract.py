@@ -251,6 +251,7 @@ SPANS: list[tuple[Span, Callable[[Row], bool]]] = [
     ),
     (Span(DAY_MS - 5, DAY_MS), lambda _: False),
     (Span(LAST_MS - 1), lambda _: False),
+    (Span(DAY_MS + 2, DAY_MS + 1, whole=False), lambda _: False),
 ]
 
 

@@ -109,6 +109,9 @@ class Entries(NamedTuple):
         return pieces
 
     def _within(self, span: Span) -> list[Entry]:
+        """Those that have rows in a span; none where it ends before it begins."""
+        if span.start_ms >= span.end_ms:
+            return []
         return [
             entry for entry in self.entries if entry.last_ms >= span.start_ms and entry.first_ms < span.end_ms
         ]
