@@ -159,6 +159,76 @@ def test_the_line_is_right_in_a_large_file_read_by_many(opened: Open, write: Cal
     assert found[399_998].bid == Price.parse("1.3999995")
 
 
+def test_lines_are_counted_as_an_editor_counts_them(history: DuckHistory, tmp_path: Path) -> None:
+    path = tmp_path / "currencies-x.csv"
+    good, bad = f"{DAY_MS},EURUSD,1,2,,", f"{DAY_MS},EURUSD,one,2,,"
+    path.write_bytes("\r\n".join([HEADER, good, "", "", good, bad, f"{good},7,8", ""]).encode())
+    with pytest.raises(ImportFileError, match=r"line 6: bid is no exact number: one \(2 bad rows"):
+        taken(history, path)
+    path.write_text(f"{HEADER}\n{good}\nEURUSD,1\n\n{bad}\n{good}")
+    with pytest.raises(ImportFileError, match=r"line 3: missing columns \(2 bad rows"):
+        taken(history, path)
+    *_, done = taken(history, path, skip_bad_rows=True)
+    assert (done.rows, done.skipped) == (2, 2)
+
+
+def test_a_row_that_never_ends_takes_the_file_with_it(
+    history: DuckHistory, write: Callable[..., Path]
+) -> None:
+    good = f"{DAY_MS},EURUSD,1,2,,"
+    path = write(good, f'{DAY_MS},EURUSD,"1,2,,', good, good)
+    with pytest.raises(ImportFileError, match=r"line 3: a quote is not closed; nothing"):
+        taken(history, path, skip_bad_rows=True)
+    assert history.totals().rows == 0
+
+
+def test_no_row_is_taken_for_something_else(history: DuckHistory, write: Callable[..., Path]) -> None:
+    """What looks like a comment, a header or a table of its own is a row, and a bad one is told of."""
+    lines = [f"{DAY_MS + at},EURUSD,1.{at:02},2,," for at in range(60)]
+    lines[30] = f"#{lines[30]}"
+    first = [f"{DAY_MS},EURUSD,1,2"] * 10
+    with pytest.raises(ImportFileError, match=r"line 32: ts_ms is no time between 1970 and 2200: #17"):
+        taken(history, write(*lines))
+    with pytest.raises(ImportFileError, match=r"line 2: missing columns \(10 bad rows"):
+        taken(history, write(*first, *lines[:30]))
+    with pytest.raises(ImportFileError, match=r"no column bid, ask in its header"):
+        taken(history, write("a,b,c,d,e,f", HEADER, *lines[:30], header="ts_ms;symbol,symbol,ts_ms"))
+    assert history.totals().rows == 0
+
+
+@pytest.mark.parametrize("folder", ["symbol=FOO", "asset_class=stocks", "bid=7"])
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_the_names_of_folders_say_nothing(
+    history: DuckHistory, tmp_path: Path, folder: str, form: str
+) -> None:
+    path = tmp_path / folder / f"crypto-a.{form}"
+    path.parent.mkdir()
+    duckdb.sql(
+        f"copy (select {DAY_MS} as ts_ms, 'BTCUSD' as symbol, '1.5' as bid, '2' as ask)"
+        f" to '{path}' (format {form})"
+    )
+    assert taken(history, path)[-1].rows == 1
+    (row,) = rows_of(history, "BTCUSD", AssetClass.CRYPTO)
+    assert row.bid == Price.parse("1.5")
+
+
+def test_a_mark_of_the_byte_order_and_a_column_twice_do_no_harm(history: DuckHistory, tmp_path: Path) -> None:
+    path = tmp_path / "currencies-x.csv"
+    path.write_bytes(f"\ufeff{HEADER},bid,note\n{DAY_MS},EURUSD,1,2,,,9,x\n".encode())
+    assert taken(history, path)[-1].rows == 1
+    assert rows_of(history, "EURUSD")[0].bid == Price.parse("1")
+
+
+def test_rows_of_parquet_are_counted_from_one(history: DuckHistory, tmp_path: Path) -> None:
+    path = tmp_path / "crypto-a.parquet"
+    duckdb.sql(
+        f"copy (select {DAY_MS} as ts_ms, 'BTCUSD' as symbol, if(range = 6, 'x', '1') as bid, '2' as ask"
+        f" from range(9)) to '{path}' (format parquet)"
+    )
+    with pytest.raises(ImportFileError, match=r"row 7: bid is no exact number: x"):
+        taken(history, path)
+
+
 @pytest.mark.parametrize(
     ("content", "trouble"),
     [
@@ -267,7 +337,7 @@ def test_what_is_imported_stands_beside_what_was_recorded(
 
 
 def test_what_ends_in_the_middle_leaves_nothing(
-    opened: Open, write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    directory: Path, opened: Open, write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     history = opened()
     days = [f"{DAY_MS + day * 86_400_000},EURUSD,1.{day},2,," for day in range(1, 9)]
@@ -277,12 +347,13 @@ def test_what_ends_in_the_middle_leaves_nothing(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched, pytest.raises((HistoryError, OSError)):
-        patched.setattr("tradewatch.history.duckdb.store.finish_parts", fails)
+        patched.setattr("tradewatch.history.duckdb.runs.Runs.finish", fails)
         taken(history, path)
     for step in history.import_file(path, asset_class=None, skip_bad_rows=False, now_ms=NOW_MS):
         if step.phase is Phase.WRITING:
             break
     assert history.totals().rows == 0
+    assert list(directory.glob("currencies/*/*")) == [], "nor on the disk"
     history = opened()
     assert history.totals().rows == 0
     assert taken(history, path)[-1].rows == 8

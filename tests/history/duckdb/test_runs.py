@@ -1,5 +1,6 @@
 import random
 from pathlib import Path
+from typing import NoReturn
 
 import duckdb
 import pytest
@@ -12,6 +13,14 @@ from tradewatch.model.asset_class import AssetClass
 from tradewatch.model.instrument import Instrument
 
 PAIRS = [Instrument(number, AssetClass.CRYPTO, f"C{number:02}USD", 2) for number in range(1, 11)]
+
+
+class KilledError(Exception):
+    """Here it ends."""
+
+
+def killed(*_: object) -> NoReturn:
+    raise KilledError
 
 
 @pytest.fixture(autouse=True)
@@ -95,6 +104,111 @@ def test_slices_of_which_not_all_came_are_not_adopted(directory: Path, opened: O
     settled(history)
     assert all_of(history) == expected
     assert len(parts(directory)) == 6
+
+
+@pytest.mark.parametrize("came", range(7))
+@pytest.mark.parametrize("keeps_database", [True, False])
+def test_killed_while_slices_come_it_has_every_row_once(
+    directory: Path, opened: Open, monkeypatch: pytest.MonkeyPatch, came: int, keeps_database: bool
+) -> None:
+    history = opened()
+    expected = filled(history)
+    rename, renamed = Path.rename, []
+
+    def dies(path: Path, target: Path) -> Path:
+        if len(renamed) == came:
+            raise KilledError
+        renamed.append(target)
+        return rename(path, target)
+
+    with monkeypatch.context() as patched, pytest.raises(KilledError), history.reading():
+        patched.setattr(Path, "rename", dies)
+        patched.setattr(Path, "unlink", lambda *_, **__: None)
+        patched.setattr("tradewatch.history.duckdb.tidying.transaction", killed)
+        settled(history)
+    history.close()
+    if not keeps_database:
+        (directory / "hot.duckdb").unlink()
+    history = opened()
+    assert all_of(history) == expected
+    settled(history)
+    assert all_of(history) == expected
+    assert len(parts(directory)) == 6
+
+
+def test_slices_beside_one_that_was_put_aside_are_adopted(directory: Path, opened: Open) -> None:
+    """Its run is finished, though files that it replaced are still there."""
+    history = opened()
+    expected = filled(history)
+    before = set(directory.glob("*/*/*.parquet"))
+    with history.reading():
+        settled(history)
+        history.close()
+    *_, last = sorted(set(directory.glob("*/*/*.parquet")) - before)
+    gone = duckdb.sql(f"select distinct instrument from '{last}'").fetchall()
+    last.rename(last.with_suffix(".damaged"))
+    (directory / "hot.duckdb").unlink()
+    history = opened()
+    symbols = {PAIRS[number - 1].symbol for (number,) in gone}
+    assert all_of(history) == {name: [] if name in symbols else rows for name, rows in expected.items()}
+
+
+def test_what_could_not_be_made_to_count_is_not_on_the_disk(
+    directory: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = opened()
+    expected = filled(history)
+    before = sorted(directory.glob("*/*/*"))
+    for patched in ("transaction", "leave_part", "enter_part"):
+        with monkeypatch.context() as patch, pytest.raises(KilledError):
+            patch.setattr(f"tradewatch.history.duckdb.tidying.{patched}", killed)
+            settled(history)
+        assert sorted(directory.glob("*/*/*")) == before
+    settled(history)
+    assert all_of(history) == expected
+
+
+def test_eight_slices_of_one_run_are_not_eight_runs(
+    directory: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tradewatch.history.duckdb.runs._SLICE_ROWS", 40)
+    history = opened()
+    expected = filled(history)
+    history.freeze_all(now_ms=DAY_MS + HOUR // 2)
+    settled(history)
+    assert len(parts(directory)) == 10
+    assert history.tidy(now_ms=DAY_MS + 48 * HOUR) is False
+    assert all_of(history) == expected
+
+
+def test_a_large_run_is_left_alone_and_does_not_hold_up_the_others(
+    directory: Path, history: DuckHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tradewatch.history.duckdb.runs._SLICE_ROWS", 10_000)
+    expected = filled(history)
+    settled(history)
+    (large,) = directory.glob("*/*/*.parquet")
+    monkeypatch.setattr("tradewatch.history.duckdb.tidying._LARGE_RUN_ROWS", 500)
+    tape = Tape(epoch_ms=DAY_MS + HOUR, offset=1 << 40, instruments=PAIRS)
+    for _ in range(20):
+        put(history, tape, tape.quotes(50, PAIRS[0], from_ms=DAY_MS + 5))
+        tidied(history, DAY_MS + HOUR // 2)
+    settled(history)
+    files = sorted(directory.glob("*/*/*.parquet"))
+    assert files[0] == large
+    assert len(files) < 5
+    assert len(everything(history, PAIRS[0])) == len(expected["C01USD"]) + 1_000
+
+
+def test_a_day_that_is_written_to_again_and_again_stays_at_its_level(
+    directory: Path, history: DuckHistory
+) -> None:
+    tape = Tape(instruments=PAIRS)
+    for _ in range(130):
+        put(history, tape, tape.quotes(50, PAIRS[0]))
+        settled(history)
+    assert len(parts(directory)) == 1
+    assert len(everything(history, PAIRS[0])) == 6_500
 
 
 @pytest.mark.parametrize("lost", [0, 5])

@@ -6,7 +6,7 @@ from tests.history.duckdb.conftest import Open
 from tests.history.tapes import ALL, BTCUSDT, DAY_MS, EURUSD, NOW_MS, XAUUSD, Tape, everything, read, rows
 
 from tradewatch.history.archive import Recorded
-from tradewatch.history.duckdb import tidying
+from tradewatch.history.duckdb.runs import Runs
 from tradewatch.history.duckdb.store import DuckHistory
 from tradewatch.model.asset_class import AssetClass
 from tradewatch.model.record import Record
@@ -177,14 +177,14 @@ def test_a_reader_that_began_while_files_were_merged_keeps_them(
     while history.totals().parts < 8:
         history.tidy(now_ms=SOON)
     begun: list[Any] = []
-    finish_parts = tidying.finish_parts
+    finish = Runs.finish
 
     def begins_meanwhile(*given: Any) -> None:
         begun.append(history.reading())
         begun.append(begun[0].__enter__())
-        finish_parts(*given)
+        finish(*given)
 
-    monkeypatch.setattr(tidying, "finish_parts", begins_meanwhile)
+    monkeypatch.setattr(Runs, "finish", begins_meanwhile)
     assert history.tidy(now_ms=SOON) is True
     tidied(history)
     assert len(read(history, begun[1])) == 400
@@ -202,12 +202,19 @@ def test_stray_files_go_when_it_is_opened(directory: Path, opened: Open) -> None
     ]
     for stray in strays:
         stray.write_bytes(b"left")
-    kept = directory / "currencies/2026-05-11/0000000001.damaged"
-    kept.write_bytes(b"kept")
+    kept = [
+        directory / "currencies/2026-05-11" / name
+        for name in ("0000000079.damaged", "notes.txt", "0000000001 (copy).parquet")
+    ]
+    for path in kept:
+        path.write_bytes(b"kept")
     history = opened()
     assert not any(stray.exists() for stray in strays)
-    assert kept.exists()
-    assert len(everything(history)) == 50
+    assert all(path.exists() for path in kept)
+    put(history, tape, tape.quotes(50))
+    tidied(history)
+    assert (kept[0].with_name("0000000080.parquet")).exists(), "a number that no file has"
+    assert len(everything(history)) == 100
 
 
 @pytest.mark.parametrize("name", ["it's", "source=7 [a]*"])

@@ -7,7 +7,15 @@ import duckdb
 import msgspec
 
 from tradewatch.history.duckdb.database import run
-from tradewatch.history.duckdb.parts import FILES, Group, enter_part, found_part
+from tradewatch.history.duckdb.parts import (
+    FILES,
+    PART_SUFFIX,
+    Group,
+    enter_part,
+    found_part,
+    part_number,
+    put_aside,
+)
 from tradewatch.history.duckdb.recording import Saved
 from tradewatch.history.duckdb.transaction import transaction
 from tradewatch.history.registry import Registry
@@ -49,11 +57,12 @@ def _counting(cursor: "duckdb.DuckDBPyConnection", directory: Path) -> dict[Path
 
     A run whose last file never came, while files that it replaces are still there, was not finished.
     """
-    read = {path: _metadata(cursor, path) for path in sorted(directory.glob("*/*/*.parquet"))}
-    present = {
-        int(path.stem)
-        for path in directory.glob("*/*/*")
-        if path.suffix in (".parquet", ".damaged") and path.stem.isdecimal()
+    numbers = {path: part_number(path) for path in sorted(directory.glob("*/*/*"))}
+    present = {number for number in numbers.values() if number is not None}
+    read = {
+        path: _metadata(cursor, path)
+        for path, number in numbers.items()
+        if number is not None and path.suffix == PART_SUFFIX
     }
     finished = {
         path: found
@@ -76,7 +85,7 @@ def _metadata(cursor: "duckdb.DuckDBPyConnection", path: Path) -> dict[str, str]
         found = run(cursor, "select key, value from parquet_kv_metadata(?)", str(path))
     except duckdb.Error as error:
         _log.error("%s cannot be read and is put aside: %s", path, error)
-        path.rename(path.with_suffix(".damaged"))
+        put_aside(path)
         return {}
     values = {key.decode(): text.decode() for key, text in found}
     return values if values.get("tradewatch_format") == "1" else {}

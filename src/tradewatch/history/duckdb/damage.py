@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from tradewatch.history.duckdb.database import run
-from tradewatch.history.duckdb.parts import FILES, forget_part
+from tradewatch.history.duckdb.parts import FILES, forget_part, put_aside
 from tradewatch.history.duckdb.recording import add_meta, keep_heads
 from tradewatch.history.duckdb.transaction import transaction
 
@@ -47,7 +47,7 @@ def put_damaged_aside(
             keep_heads(cursor, part)
             forget_part(cursor, part)
         if path.exists():
-            path.rename(path.with_suffix(".damaged"))
+            put_aside(path)
     return len(damaged)
 
 

@@ -45,8 +45,10 @@ def _parsed(name: str) -> str:
     """Mantissa and scale of a plain decimal; null where there is none, or none that 64 bits hold."""
     plain = f"{name}_plain"
     scale = f"if(contains({plain}, '.'), length({plain}) - strpos({plain}, '.'), 0)"
+    mantissa = f"try_cast(replace({plain}, '.', '') as bigint)"
+    zero = f"if({plain} in ('.', '+.', '-.'), 0, null)"  # what is left of `.0`
     return (
-        f"if({scale} <= {MAX_DECIMALS}, try_cast(replace({plain}, '.', '') as bigint), null) as {name},"
+        f"if({scale} <= {MAX_DECIMALS}, coalesce({mantissa}, {zero}), null) as {name},"
         f" coalesce({scale}, 0)::integer as {name}_scale"
     )
 

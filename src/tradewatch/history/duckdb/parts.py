@@ -14,12 +14,15 @@ from typing import NamedTuple
 
 import duckdb
 
-from tradewatch.history.duckdb.database import run, value
+from tradewatch.history.duckdb.database import run
 from tradewatch.history.ticks import ABSENT
 from tradewatch.model.asset_class import CLASS_BY_NUMBER, CLASS_NUMBERS, AssetClass
 
 #: Columns that say nothing of a row where they are null; `ABSENT` in memory.
 NULLABLE = ("bid", "ask", "bid_size", "ask_size")
+PART_SUFFIX = ".parquet"
+UNFINISHED_SUFFIX = ".unfinished"
+_DAMAGED_SUFFIX = ".damaged"
 #: The day of parts that have none, and the folder they stand in.
 NO_DAY = -1
 _DAYS = "days"
@@ -91,7 +94,18 @@ class Part(NamedTuple):
 
 def part_file(group: Group, number: int) -> str:
     """Where a part stands, below the history's directory."""
-    return f"{group.folder}/{number:010d}.parquet"
+    return f"{group.folder}/{number:010d}{PART_SUFFIX}"
+
+
+def part_number(path: Path) -> int | None:
+    """The number of the part that a file is, or was before it was put aside; None where it is neither."""
+    is_part = path.suffix in (PART_SUFFIX, _DAMAGED_SUFFIX) and path.stem.isdecimal()
+    return int(path.stem) if is_part else None
+
+
+def put_aside(path: Path) -> None:
+    """Keep a part that cannot be read, for whoever wants to look at it."""
+    path.rename(path.with_suffix(_DAMAGED_SUFFIX))
 
 
 def found_part(
@@ -142,16 +156,17 @@ def leave_part(cursor: "duckdb.DuckDBPyConnection", part: int, file: str) -> Non
 
 
 class PartNumbers:
-    """Gives numbers that no part has or had; whatever thread asks.
+    """Gives numbers that no part has, nor any file; whatever thread asks.
 
     Args:
         cursor: a connection to the database.
+        directory: `<data-dir>/history`.
     """
 
-    def __init__(self, cursor: "duckdb.DuckDBPyConnection") -> None:
-        highest = value(cursor, "select max(part) from parts") or 0
-        garbage = [int(Path(file).stem) for (file,) in run(cursor, "select file from garbage")]
-        self._numbers = itertools.count(max([highest, *garbage]) + 1)
+    def __init__(self, cursor: "duckdb.DuckDBPyConnection", directory: Path) -> None:
+        files = [directory / file for (file,) in run(cursor, "select file from parts union from garbage")]
+        taken = (part_number(path) for path in [*files, *directory.glob("*/*/*")])
+        self._numbers = itertools.count(max((number for number in taken if number), default=0) + 1)
 
     def next(self) -> int:
         """The next one."""

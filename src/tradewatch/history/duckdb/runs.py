@@ -4,16 +4,27 @@ The fewer row groups a part has, the sooner one instrument's rows are found in i
 statistics of each.
 """
 
+import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import duckdb
 import msgspec
 
 from tradewatch.history.duckdb.database import run
-from tradewatch.history.duckdb.parts import NO_DAY, NULLABLE, Group, Part, PartNumbers, found_part, part_file
+from tradewatch.history.duckdb.parts import (
+    NO_DAY,
+    NULLABLE,
+    PART_SUFFIX,
+    UNFINISHED_SUFFIX,
+    Group,
+    Part,
+    PartNumbers,
+    found_part,
+    part_file,
+)
 from tradewatch.history.registry import Registry
 from tradewatch.history.ticks import ABSENT, DTYPES
 from tradewatch.model.asset_class import CLASS_BY_NUMBER, CLASS_NUMBERS
@@ -22,7 +33,6 @@ from tradewatch.tape.writer import sync_directory
 #: Rows with which a part is full; an instrument with more has one of its own.
 _SLICE_ROWS = 2_000_000
 _DAY_MS = 86_400_000
-_UNFINISHED = ".unfinished"
 _WRITTEN = ", ".join(
     f"nullif({name}, '{ABSENT}'::bigint) as {name}" if name in NULLABLE else name for name in DTYPES
 )
@@ -50,7 +60,7 @@ class Rows(NamedTuple):
 
 
 class Runs:
-    """Writes parts; they do not count yet.
+    """Writes parts; they do not count yet. Those that never will are gone at the end of the `with`.
 
     Args:
         cursor: reads the rows.
@@ -70,6 +80,19 @@ class Runs:
         self._directory = directory
         self._registry = registry
         self._numbers = numbers
+        self._written: dict[int, Path] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            return
+        with contextlib.suppress(duckdb.Error):  # what cannot be asked is looked through at the next start
+            counting = {part for (part,) in run(self._cursor, "select part from parts")}
+            for number in self._written.keys() - counting:
+                for suffix in (UNFINISHED_SUFFIX, PART_SUFFIX):
+                    self._written[number].with_suffix(suffix).unlink(missing_ok=True)
 
     def write(self, rows: Rows, *, level: int = 0, replaced: Sequence[int] = ()) -> Iterator[Part]:
         """Write the parts of one run, one after the other.
@@ -89,7 +112,8 @@ class Runs:
         for number, where in zip(numbers, slices, strict=True):
             path = self._directory / part_file(rows.group, number)
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            unfinished = path.with_suffix(_UNFINISHED)
+            self._written[number] = path
+            unfinished = path.with_suffix(UNFINISHED_SUFFIX)
             run(
                 self._cursor,
                 f"copy (select instrument, {_WRITTEN} from ({rows.select}) {where}"
@@ -110,7 +134,7 @@ class Runs:
 
         Args:
             source: the table.
-            max_groups: so many runs have a day.
+            max_groups: so many runs have a day of their own.
             ordered: whether the rows of each day stand in the order of a part; it does not help a table of
                 several classes.
         """
@@ -130,6 +154,17 @@ class Runs:
             besides = f"not list_contains({days}, event_ms // {_DAY_MS})"
             select = _select(source, besides, class_number if several else None)
             yield from self.write(Rows(Group(class_number, NO_DAY), count, select))
+
+    def finish(self, parts: Sequence[Part]) -> None:
+        """Put parts that were written in their places; they do not count yet.
+
+        They come in the order of their numbers: where the last of a run is, the others are, too.
+        """
+        for part in sorted(parts):
+            path = self._directory / part.file
+            path.with_suffix(UNFINISHED_SUFFIX).rename(path)
+        for folder in {(self._directory / part.file).parent for part in parts}:
+            sync_directory(folder)
 
     def _groups_of(self, source: str) -> list[tuple[Group, int]]:
         """What days and classes a table has, and how many rows of each; the most rows first."""
@@ -175,18 +210,6 @@ class Runs:
             "tradewatch_sources": msgspec.json.encode(self._registry.sources).decode(),
         }
         return ", ".join(f"{name}: {_literal(text)}" for name, text in values.items())
-
-
-def finish_parts(directory: Path, parts: Sequence[Part]) -> None:
-    """Put parts that were written in their places; they do not count yet.
-
-    They come in the order of their numbers: where the last of a run is, the others are, too.
-    """
-    for part in sorted(parts):
-        path = directory / part.file
-        path.with_suffix(_UNFINISHED).rename(path)
-    for folder in {(directory / part.file).parent for part in parts}:
-        sync_directory(folder)
 
 
 def _select(source: str, where: str, class_number: int | None) -> str:

@@ -23,7 +23,7 @@ from tradewatch.history.duckdb.database import (
     value,
 )
 from tradewatch.history.duckdb.hot_members import HotMembers
-from tradewatch.history.duckdb.importing import ImportFile
+from tradewatch.history.duckdb.importing import Import
 from tradewatch.history.duckdb.parts import Part, PartNumbers, enter_part
 from tradewatch.history.duckdb.reader import Reader
 from tradewatch.history.duckdb.readers import Readers
@@ -37,7 +37,8 @@ from tradewatch.history.duckdb.recording import (
     reached,
     write_taken,
 )
-from tradewatch.history.duckdb.runs import Runs, finish_parts
+from tradewatch.history.duckdb.runs import Runs
+from tradewatch.history.duckdb.source_file import SourceFile
 from tradewatch.history.duckdb.tidying import Tidying
 from tradewatch.history.duckdb.transaction import transaction
 from tradewatch.history.intake import take
@@ -104,7 +105,7 @@ class DuckHistory(Names):
             self._registry = load_registry(self._cursor)
             self._saved = Saved(self._registry)
             self._catch_up()
-            self._numbers = PartNumbers(self._cursor)
+            self._numbers = PartNumbers(self._cursor, directory)
             self._tidying = Tidying(self._tidying_cursor, directory, self._numbers, retain_s=retain_s or {})
             self._tidying.remove_strays()
 
@@ -243,11 +244,10 @@ class DuckHistory(Names):
             HistoryError: the disk does not take it.
         """
         cursor = self._database.cursor()
-        file = ImportFile(cursor, path, asset_class=asset_class, scratch=self.scratch)
         digest = ""
         with contextlib.closing(cursor), _named(self._directory), self._importing:
-            file.read_header()
-            for step in file.digest():
+            source = SourceFile(cursor, path, asset_class=asset_class)
+            for step in source.digest():
                 if isinstance(step, Progress):
                     yield step
                 else:
@@ -255,28 +255,29 @@ class DuckHistory(Names):
             if value(cursor, "select count(*) from imports where digest = ?", digest):
                 yield Progress(Phase.DONE, repeated=True)
                 return
+            file = Import(cursor, source, scratch=self.scratch)
             with file.opened():
                 yield Progress(Phase.PARSING)
                 skipped = file.parse(skip_bad_rows=skip_bad_rows)
                 epoch = self._new_epoch(file, now_ms)
                 yield Progress(Phase.SORTING)
-                source = file.sort(epoch=epoch, now_us=now_ms * 1_000)
-                total = value(cursor, f"select count(*) from {source}")
+                rows = file.sort(epoch=epoch, now_us=now_ms * 1_000)
+                total = value(cursor, f"select count(*) from {rows}")
                 parts: list[Part] = []
                 written = 0
-                runs = Runs(cursor, self._directory, self._registry, self._numbers)
-                for part in runs.write_table(source, max_groups=_MAX_IMPORT_GROUPS, ordered=True):
-                    parts.append(part)
-                    written += part.rows
-                    yield Progress(Phase.WRITING, written, total)
-                finish_parts(self._directory, parts)
-                with transaction(cursor):
-                    for part in parts:
-                        enter_part(cursor, self._directory, part)
-                    run(cursor, "insert into imports values (?, ?, ?)", digest, total, now_ms)
+                with Runs(cursor, self._directory, self._registry, self._numbers) as runs:
+                    for part in runs.write_table(rows, max_groups=_MAX_IMPORT_GROUPS, ordered=True):
+                        parts.append(part)
+                        written += part.rows
+                        yield Progress(Phase.WRITING, written, total)
+                    runs.finish(parts)
+                    with transaction(cursor):
+                        for part in parts:
+                            enter_part(cursor, self._directory, part)
+                        run(cursor, "insert into imports values (?, ?, ?)", digest, total, now_ms)
             yield Progress(Phase.DONE, total, total, rows=total, skipped=skipped)
 
-    def _new_epoch(self, file: ImportFile, now_ms: int) -> int:
+    def _new_epoch(self, file: Import, now_ms: int) -> int:
         """The number of an epoch for the rows of a file, whose instruments are known from here on."""
         with self._changing():
             for asset_class, symbol, scale, size_scale in file.symbols():

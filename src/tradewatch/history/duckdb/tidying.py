@@ -10,6 +10,8 @@ from tradewatch.history.duckdb.database import drop_hot, hot_table, run
 from tradewatch.history.duckdb.parts import (
     FILES,
     NO_DAY,
+    PART_SUFFIX,
+    UNFINISHED_SUFFIX,
     Group,
     PartNumbers,
     enter_part,
@@ -18,7 +20,7 @@ from tradewatch.history.duckdb.parts import (
 )
 from tradewatch.history.duckdb.readers import Readers
 from tradewatch.history.duckdb.recording import keep_heads
-from tradewatch.history.duckdb.runs import Rows, Runs, finish_parts
+from tradewatch.history.duckdb.runs import Rows, Runs
 from tradewatch.history.duckdb.transaction import transaction
 from tradewatch.history.registry import Registry
 from tradewatch.history.ticks import DTYPES
@@ -26,13 +28,14 @@ from tradewatch.model.asset_class import CLASS_NUMBERS, AssetClass
 
 _log = logging.getLogger("tradewatch.history")
 
-#: Days of which one table of recent rows makes a file each; rows of further days share one.
+#: Days of which one table of recent rows makes a run each; rows of further days share one.
 _MAX_GROUPS = 400
 #: So many runs of one group and level become one of the next.
 _MERGED_RUNS = 8
 #: A day that nobody wrote to for so long becomes one run.
 _SETTLED_S = 3_600
-_MAX_MERGED_ROWS = 200_000_000
+#: A run with more rows is not merged any more: meanwhile nothing else would be tidied.
+_LARGE_RUN_ROWS = 50_000_000
 _US = 1_000_000
 
 
@@ -70,49 +73,53 @@ class Tidying:
             file for (file,) in run(self._cursor, "select file from parts union select file from garbage")
         }
         for path in self._directory.glob("*/*/*"):
-            if path.suffix == ".damaged":
-                continue
-            if path.relative_to(self._directory).as_posix() not in known:
+            is_ours = path.suffix in (UNFINISHED_SUFFIX, PART_SUFFIX) and path.stem.isdecimal()
+            if is_ours and path.relative_to(self._directory).as_posix() not in known:
                 path.unlink(missing_ok=True)
 
     def freeze(self, generation: int, registry: Registry) -> None:
         """Write a table of recent rows that is full as parts, and drop it, at once for readers."""
-        parts = list(self._runs(registry).write_table(hot_table(generation), max_groups=_MAX_GROUPS))
-        finish_parts(self._directory, parts)
-        with transaction(self._cursor):
-            for part in parts:
-                enter_part(self._cursor, self._directory, part)
-            drop_hot(self._cursor, generation)
+        with self._runs(registry) as runs:
+            parts = list(runs.write_table(hot_table(generation), max_groups=_MAX_GROUPS))
+            runs.finish(parts)
+            with transaction(self._cursor):
+                for part in parts:
+                    enter_part(self._cursor, self._directory, part)
+                drop_hot(self._cursor, generation)
 
     def merge(self, registry: Registry, *, now_us: int) -> bool:
         """Make one run of several of the same days; whether there were any."""
-        listed = "list(part order by part), list(file order by part), sum(rows)"
+        runs = (
+            "(select class, day, level, max(last_received_us) as newest_us, sum(rows) as rows,"
+            " list(row(part, file) order by part) as files"
+            f" from parts group by class, day, level, run having sum(rows) <= {_LARGE_RUN_ROWS})"
+        )
+        listed = "flatten(list(files)), sum(rows)"
         found = run(
             self._cursor,
-            f"select class, day, level, {listed} from parts"
-            " group by class, day, level having count(distinct run) >= ? and sum(rows) <= ?"
-            " order by day limit 1",
-            *(_MERGED_RUNS, _MAX_MERGED_ROWS),
+            f"select class, day, level + 1, {listed} from {runs}"
+            " group by class, day, level having count(*) >= ? order by day limit 1",
+            _MERGED_RUNS,
         ) or run(
             self._cursor,
-            f"select class, day, max(level), {listed} from parts where day <> ? group by class, day"
-            " having count(distinct run) > 1 and max(last_received_us) < ? and sum(rows) <= ?"
-            " order by day limit 1",
-            *(NO_DAY, now_us - _SETTLED_S * _US, _MAX_MERGED_ROWS),
+            f"select class, day, max(level), {listed} from {runs} where day <> ? group by class, day"
+            " having count(*) > 1 and max(newest_us) < ? order by day limit 1",
+            *(NO_DAY, now_us - _SETTLED_S * _US),
         )
         if not found:
             return False
-        class_number, day, level, parts, files, count = found[0]
-        paths = self.files[:] = [str(self._directory / file) for file in files]
+        class_number, day, level, files, total = found[0]
+        paths = self.files[:] = [str(self._directory / file) for _, file in files]
         select = f"select instrument, {read_columns(DTYPES)} from {FILES}"
-        rows = Rows(Group(class_number, day), count, select, [paths])
-        merged = list(self._runs(registry).write(rows, level=level + 1, replaced=parts))
-        finish_parts(self._directory, merged)
-        with transaction(self._cursor):
-            for old, file in zip(parts, files, strict=True):
-                leave_part(self._cursor, old, file)
-            for part in merged:
-                enter_part(self._cursor, self._directory, part)
+        rows = Rows(Group(class_number, day), total, select, [paths])
+        with self._runs(registry) as writing:
+            merged = list(writing.write(rows, level=level, replaced=[old for old, _ in files]))
+            writing.finish(merged)
+            with transaction(self._cursor):
+                for old, file in files:
+                    leave_part(self._cursor, old, file)
+                for part in merged:
+                    enter_part(self._cursor, self._directory, part)
         return True
 
     def expire(self, *, now_us: int) -> bool:
