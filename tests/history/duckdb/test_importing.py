@@ -1,5 +1,5 @@
 import gzip
-import tempfile
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -88,13 +88,19 @@ numbers = st.one_of(
 )
 
 
-@given(st.lists(numbers, min_size=1, max_size=40))
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_what_is_a_number_is_what_the_model_takes_for_one(tmp_path: Path, texts: list[str]) -> None:
+#: Every file is of a symbol of its own, and all go into one history, which takes longer to open than to fill.
+symbols = (f"G{number}" for number in itertools.count())
+
+
+@given(texts=st.lists(numbers, min_size=1, max_size=60))
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_is_a_number_is_what_the_model_takes_for_one(
+    tmp_path: Path, history: DuckHistory, texts: list[str]
+) -> None:
     """Differential: DuckDB's SQL against `Price.parse`, digit by digit."""
-    path = tmp_path / "commodities-x.csv"
+    path, symbol = tmp_path / "commodities-x.csv", next(symbols)
     path.write_text(
-        "\n".join([HEADER, *(f'{DAY_MS + at},GOLD,"{text}",,,' for at, text in enumerate(texts))])
+        "\n".join([HEADER, *(f'{DAY_MS + at},{symbol},"{text}",,,' for at, text in enumerate(texts))])
     )
     expected: list[tuple[int, Price]] = []
     for at, text in enumerate(texts):
@@ -102,15 +108,10 @@ def test_what_is_a_number_is_what_the_model_takes_for_one(tmp_path: Path, texts:
             expected.append((DAY_MS + at, Price.parse(text.strip())))
         except InvalidPriceError:
             continue
-    directory = Path(tempfile.mkdtemp(dir=tmp_path))
-    history = DuckHistory(directory, memory_bytes=256 << 20, threads=1)
-    try:
-        *_, done = taken(history, path, skip_bad_rows=True)
-        assert (done.rows, done.skipped) == (len(expected), len(texts) - len(expected))
-        found = rows_of(history, "GOLD", AssetClass.COMMODITIES) if expected else []
-        assert [(row.event_ns // 1_000_000, row.bid) for row in found] == expected
-    finally:
-        history.close()
+    *_, done = taken(history, path, skip_bad_rows=True)
+    assert (done.rows, done.skipped) == (len(expected), len(texts) - len(expected))
+    found = rows_of(history, symbol, AssetClass.COMMODITIES) if expected else []
+    assert [(row.event_ns // 1_000_000, row.bid) for row in found] == expected
 
 
 @pytest.mark.parametrize(
