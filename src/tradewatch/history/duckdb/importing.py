@@ -67,16 +67,15 @@ class Import:
             raise self._source.refused(str(error).splitlines()[0]) from error
         rejected = self._rejected()
         where = f"from {self._schema}.parsed where wrong is not null"
-        wrong = value(self._connection, f"select count(*) {where}")
-        bad = int(wrong) + len(rejected)
+        bad = len(rejected) + int(value(self._connection, f"select count(*) {where}"))
         if bad and not skip_bad_rows:
-            troubles = [(line, f"line {line}: {trouble}") for line, trouble in rejected.items()]
-            if wrong:
-                row, trouble = run(self._connection, f"select rowid, wrong {where} order by rowid limit 1")[0]
-                place = self._source.place(row, rejected)
-                troubles.append((int(place.split()[1]), f"{place}: {trouble}"))
-            _, first = min(troubles)
-            raise self._source.refused(f"{first} ({bad:,} bad rows; nothing of the file was taken in)")
+            first = run(self._connection, f"select rowid, wrong {where} order by rowid limit 1")
+            wrong = {self._source.number_of(row, rejected): trouble for row, trouble in first}
+            number, trouble = min((rejected | wrong).items())
+            place = f"{self._source.unit} {number}"
+            raise self._source.refused(
+                f"{place}: {trouble} ({bad:,} bad rows; nothing of the file was taken in)"
+            )
         return bad
 
     def symbols(self) -> list[Symbol]:

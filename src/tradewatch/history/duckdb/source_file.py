@@ -43,6 +43,7 @@ class SourceFile:
     Attributes:
         path: likewise.
         parameter: that of the query for its texts.
+        unit: what is counted in it, `line` or `row`.
 
     Raises:
         ImportFileError: it cannot be read, or does not say enough.
@@ -58,6 +59,7 @@ class SourceFile:
                 magic = file.read(4)
             self._is_gzip = magic.startswith(_GZIP_MAGIC)
             self._is_parquet = magic == _PARQUET_MAGIC
+            self.unit = "row" if self._is_parquet else "line"
             if self._is_parquet:
                 self._reader = "read_parquet(?, hive_partitioning = false)"
                 found = run(connection, f"describe select * from {self._reader}", self.parameter)
@@ -99,22 +101,22 @@ class SourceFile:
             f" {self._text('ts_ms')} as ts_text, {sides} from {self._reader}"
         )
 
-    def place(self, row: int, rejected: Collection[int]) -> str:
-        """Where a row stands.
+    def number_of(self, row: int, rejected: Collection[int]) -> int:
+        """The number of a row, or of its line.
 
         Args:
             row: how many rows were read before it.
             rejected: the lines that were not read as rows.
         """
         if self._is_parquet:
-            return f"row {row + 1}"
+            return row + 1
         with self.path.open("rb") as raw:
             lines = (
                 number
                 for number, line in enumerate(self._plain(raw), 1)
                 if number not in rejected and not line.isspace()
             )
-            return f"line {next(islice(lines, row + 1, None))}"
+            return next(islice(lines, row + 1, None), row + 2)
 
     def refused(self, trouble: str) -> ImportFileError:
         """The error that says what is wrong with it."""
