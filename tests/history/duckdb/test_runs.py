@@ -85,27 +85,6 @@ def test_slices_are_merged_with_what_comes_later(directory: Path, history: DuckH
     assert all_of(history) == expected
 
 
-@pytest.mark.parametrize("came", [1, 5])
-def test_slices_of_which_not_all_came_are_not_adopted(directory: Path, opened: Open, came: int) -> None:
-    """The process was killed while it put them in their places, and the database is lost, too."""
-    history = opened()
-    expected = filled(history)
-    before = set(directory.glob("*/*/*.parquet"))
-    with history.reading():
-        settled(history)
-        merged = sorted(set(directory.glob("*/*/*.parquet")) - before)
-        assert len(merged) >= 6
-        for path in merged[came:]:
-            path.unlink()
-        history.close()
-    (directory / "hot.duckdb").unlink()
-    history = opened()
-    assert all_of(history) == expected
-    settled(history)
-    assert all_of(history) == expected
-    assert len(parts(directory)) == 6
-
-
 @pytest.mark.parametrize("came", range(7))
 @pytest.mark.parametrize("keeps_database", [True, False])
 def test_killed_while_slices_come_it_has_every_row_once(
