@@ -348,7 +348,7 @@ def test_what_ends_in_the_middle_leaves_nothing(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched, pytest.raises((HistoryError, OSError)):
-        patched.setattr("tradewatch.history.duckdb.runs.Runs.finish", fails)
+        patched.setattr("tradewatch.history.duckdb.runs.Runs._finish", fails)
         taken(history, path)
     for step in history.import_file(path, asset_class=None, skip_bad_rows=False, now_ms=NOW_MS):
         if step.phase is Phase.WRITING:

@@ -103,7 +103,7 @@ def test_killed_while_slices_come_it_has_every_row_once(
     with monkeypatch.context() as patched, pytest.raises(KilledError), history.reading():
         patched.setattr(Path, "rename", dies)
         patched.setattr(Path, "unlink", lambda *_, **__: None)
-        patched.setattr("tradewatch.history.duckdb.tidying.transaction", killed)
+        patched.setattr("tradewatch.history.duckdb.runs.transaction", killed)
         settled(history)
     history.close()
     if not keeps_database:
@@ -138,9 +138,9 @@ def test_what_could_not_be_made_to_count_is_not_on_the_disk(
     history = opened()
     expected = filled(history)
     before = sorted(directory.glob("*/*/*"))
-    for patched in ("transaction", "leave_part", "enter_part"):
+    for patched in ("runs.transaction", "tidying.leave_part", "runs.enter_part"):
         with monkeypatch.context() as patch, pytest.raises(KilledError):
-            patch.setattr(f"tradewatch.history.duckdb.tidying.{patched}", killed)
+            patch.setattr(f"tradewatch.history.duckdb.{patched}", killed)
             settled(history)
         assert sorted(directory.glob("*/*/*")) == before
     settled(history)

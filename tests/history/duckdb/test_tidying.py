@@ -177,14 +177,14 @@ def test_a_reader_that_began_while_files_were_merged_keeps_them(
     while history.totals().parts < 8:
         history.tidy(now_ms=SOON)
     begun: list[Any] = []
-    finish = Runs.finish
+    finish = Runs._finish
 
     def begins_meanwhile(*given: Any) -> None:
         begun.append(history.reading())
         begun.append(begun[0].__enter__())
         finish(*given)
 
-    monkeypatch.setattr(Runs, "finish", begins_meanwhile)
+    monkeypatch.setattr(Runs, "_finish", begins_meanwhile)
     assert history.tidy(now_ms=SOON) is True
     tidied(history)
     assert len(read(history, begun[1])) == 400

@@ -71,7 +71,7 @@ def _counting(cursor: "duckdb.DuckDBPyConnection", directory: Path) -> dict[Path
         and (_numbers(found, "run")[-1] in present or present.isdisjoint(_numbers(found, "replaced")))
     }
     replaced = {number for found in finished.values() for number in _numbers(found, "replaced")}
-    return {path: found for path, found in finished.items() if int(path.stem) not in replaced}
+    return {path: found for path, found in finished.items() if numbers[path] not in replaced}
 
 
 def _numbers(found: dict[str, str], name: str) -> list[int]:

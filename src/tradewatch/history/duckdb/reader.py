@@ -17,7 +17,6 @@ _TIME_ORDER = ("event_ms", "event_sub_ns", "epoch", "seq")
 _PLACE_ORDER = ("epoch", "seq")
 #: What is read of prices where the rows are of one file, whose order they have: there are no ties to settle.
 _ALONE = ("event_ms", "bid", "bid_scale", "ask", "ask_scale")
-
 #: A page is looked for first where so many times its rows ought to be.
 _NEAR = 4
 
@@ -101,7 +100,7 @@ class Reader:
         found = [self._query(index.files_aside(span), self._hot(number), number, span, order=order)]
         missing = limit
         pieces = index.pieces(span)
-        near = (
+        near = (  # of each piece as many rows as are still missing when it comes to it
             nearer
             for piece in (reversed(pieces) if backwards else pieces)
             for nearer in piece.nearest(missing * _NEAR, backwards=backwards)

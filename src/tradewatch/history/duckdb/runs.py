@@ -22,9 +22,11 @@ from tradewatch.history.duckdb.parts import (
     Group,
     Part,
     PartNumbers,
+    enter_part,
     found_part,
     part_file,
 )
+from tradewatch.history.duckdb.transaction import transaction
 from tradewatch.history.registry import Registry
 from tradewatch.history.ticks import ABSENT, DTYPES
 from tradewatch.model.asset_class import CLASS_BY_NUMBER, CLASS_NUMBERS
@@ -60,7 +62,7 @@ class Rows(NamedTuple):
 
 
 class Runs:
-    """Writes parts; they do not count yet. Those that never will are gone at the end of the `with`.
+    """Writes parts, and lets them count. Those that never will are gone at the end of the `with`.
 
     Args:
         cursor: reads the rows.
@@ -95,7 +97,7 @@ class Runs:
                     self._written[number].with_suffix(suffix).unlink(missing_ok=True)
 
     def write(self, rows: Rows, *, level: int = 0, replaced: Sequence[int] = ()) -> Iterator[Part]:
-        """Write the parts of one run, one after the other.
+        """Write the parts of one run, one after the other; they do not count yet.
 
         Args:
             rows: theirs.
@@ -128,7 +130,7 @@ class Runs:
             )
 
     def write_table(self, source: str, *, max_groups: int, ordered: bool = False) -> Iterator[Part]:
-        """Write all rows of a table, a run for each class and day.
+        """Write all rows of a table, a run for each class and day; they do not count yet.
 
         Beyond `max_groups` the days with the fewest rows of a class share a run.
 
@@ -155,8 +157,17 @@ class Runs:
             select = _select(source, besides, class_number if several else None)
             yield from self.write(Rows(Group(class_number, NO_DAY), count, select))
 
-    def finish(self, parts: Sequence[Part]) -> None:
-        """Put parts that were written in their places; they do not count yet.
+    @contextlib.contextmanager
+    def entering(self, parts: Sequence[Part]) -> Iterator[None]:
+        """Put parts that were written in their places, and let them count together with what else is done."""
+        self._finish(parts)
+        with transaction(self._cursor):
+            for part in parts:
+                enter_part(self._cursor, self._directory, part)
+            yield
+
+    def _finish(self, parts: Sequence[Part]) -> None:
+        """Put parts in their places; they do not count yet.
 
         They come in the order of their numbers: where the last of a run is, the others are, too.
         """

@@ -15,6 +15,7 @@ import duckdb
 
 from tradewatch.errors import ImportFileError
 from tradewatch.history.duckdb.database import run
+from tradewatch.history.duckdb.parts import FILES
 from tradewatch.history.request import Phase, Progress
 from tradewatch.model.asset_class import CLASS_NUMBERS, AssetClass
 
@@ -61,7 +62,7 @@ class SourceFile:
             self._is_parquet = magic == _PARQUET_MAGIC
             self.unit = "row" if self._is_parquet else "line"
             if self._is_parquet:
-                self._reader = "read_parquet(?, hive_partitioning = false)"
+                self._reader = FILES
                 found = run(connection, f"describe select * from {self._reader}", self.parameter)
                 names = {name: '"' + name.replace('"', '""') + '"' for name, *_ in found}
             else:

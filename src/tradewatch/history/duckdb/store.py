@@ -24,7 +24,7 @@ from tradewatch.history.duckdb.database import (
 )
 from tradewatch.history.duckdb.hot_members import HotMembers
 from tradewatch.history.duckdb.importing import Import
-from tradewatch.history.duckdb.parts import Part, PartNumbers, enter_part
+from tradewatch.history.duckdb.parts import Part, PartNumbers
 from tradewatch.history.duckdb.reader import Reader
 from tradewatch.history.duckdb.readers import Readers
 from tradewatch.history.duckdb.recording import (
@@ -270,10 +270,7 @@ class DuckHistory(Names):
                         parts.append(part)
                         written += part.rows
                         yield Progress(Phase.WRITING, written, total)
-                    runs.finish(parts)
-                    with transaction(cursor):
-                        for part in parts:
-                            enter_part(cursor, self._directory, part)
+                    with runs.entering(parts):
                         run(cursor, "insert into imports values (?, ?, ?)", digest, total, now_ms)
             yield Progress(Phase.DONE, total, total, rows=total, skipped=skipped)
 

@@ -14,7 +14,6 @@ from tradewatch.history.duckdb.parts import (
     UNFINISHED_SUFFIX,
     Group,
     PartNumbers,
-    enter_part,
     leave_part,
     read_columns,
 )
@@ -81,10 +80,7 @@ class Tidying:
         """Write a table of recent rows that is full as parts, and drop it, at once for readers."""
         with self._runs(registry) as runs:
             parts = list(runs.write_table(hot_table(generation), max_groups=_MAX_GROUPS))
-            runs.finish(parts)
-            with transaction(self._cursor):
-                for part in parts:
-                    enter_part(self._cursor, self._directory, part)
+            with runs.entering(parts):
                 drop_hot(self._cursor, generation)
 
     def merge(self, registry: Registry, *, now_us: int) -> bool:
@@ -114,12 +110,9 @@ class Tidying:
         rows = Rows(Group(class_number, day), total, select, [paths])
         with self._runs(registry) as writing:
             merged = list(writing.write(rows, level=level, replaced=[old for old, _ in files]))
-            writing.finish(merged)
-            with transaction(self._cursor):
+            with writing.entering(merged):
                 for old, file in files:
                     leave_part(self._cursor, old, file)
-                for part in merged:
-                    enter_part(self._cursor, self._directory, part)
         return True
 
     def expire(self, *, now_us: int) -> bool:
